@@ -1,0 +1,254 @@
+//! What can be typed: definitions only. Man pages and completions are made from these.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::{HostName, Label};
+
+/// Every host of a lab knows how busy all the others are, with no server.
+#[derive(Debug, Parser)]
+#[command(name = "peermon", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(after_help = "`peermon -p 1288 …` without a command is `peermon daemon -p 1288 …`.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of the one binary.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell the other hosts how busy this one is, and keep the table of all
+    Daemon(Box<DaemonArgs>),
+    /// Print the table: who is there, and who has room
+    Query(Box<QueryArgs>),
+    /// Log in to the best host (comes later)
+    Ssh(LaterArgs),
+    /// Write an MPI host file of the best hosts (comes later)
+    Mpigen(LaterArgs),
+    /// Point a DNS name to the best hosts (comes later)
+    DnsUpdate(LaterArgs),
+    /// Make a key that closes a network
+    Keygen(KeygenArgs),
+    /// Try everything: real daemons with invented loads on this machine
+    Demo(DemoArgs),
+}
+
+/// Whatever is typed after a command that is not there yet.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub struct LaterArgs {
+    /// Taken, so that the answer is the same whatever was typed
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub rest: Vec<String>,
+}
+
+/// `peermon daemon`
+#[derive(Debug, Args)]
+#[command(disable_version_flag = true)]
+pub struct DaemonArgs {
+    /// UDP port to listen on; unsolicited datagrams leave from PORT+1 [default: 1288]
+    #[arg(short, long, value_name = "PORT", allow_hyphen_values = true)]
+    pub port: Option<String>,
+    /// Use the data, offer no resources: never a target of any tool
+    #[arg(short = 'c', long)]
+    pub collector: bool,
+    /// A few peers to start from, one a line [default: /etc/peermon/machines.txt]
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub machines: Option<PathBuf>,
+    /// Accepted address prefixes, one a line [default: /etc/peermon/valid_ips.txt]
+    #[arg(short = 'i', long, value_name = "FILE")]
+    pub valid_ips: Option<PathBuf>,
+    /// Client interface: names the network on this host [default: 1981]
+    #[arg(short = 'l', long, value_name = "PORT", allow_hyphen_values = true)]
+    pub client_port: Option<String>,
+    /// Serve clients through the Unix socket only
+    #[arg(long)]
+    pub no_tcp: bool,
+    /// Seconds between two reports of this host, 0.2 to 300; 0 or less means the default [default: 20]
+    #[arg(short = 'n', long, value_name = "SECS", allow_hyphen_values = true)]
+    pub interval: Option<String>,
+    /// Run as whoever starts it: a private network, with the files of your own config folder
+    #[arg(short = 'u', long)]
+    pub user: bool,
+    /// The address at which others reach this host
+    #[arg(long, value_name = "IP", conflicts_with = "interface")]
+    pub advertise: Option<IpAddr>,
+    /// The interface whose address others are told
+    #[arg(long, value_name = "IF")]
+    pub interface: Option<String>,
+    /// This host's name [default: the host name]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<HostName>,
+    /// Something to say of this host; may be given several times
+    #[arg(long = "label", value_name = "K=V")]
+    pub labels: Vec<Label>,
+    /// The network's key [default: /etc/peermon/gossip.key, where it exists]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// The network's name; networks of different names never mix [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub network: Option<String>,
+    /// Largest UDP payload, 508 to 1400 [default: 1200]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
+    pub max_datagram: Option<String>,
+    /// Start in the background; return when the daemon answers
+    #[arg(long)]
+    pub detach: bool,
+    /// Where this host's figures are read
+    #[arg(long, value_name = "DIR", default_value = "/proc")]
+    pub proc_root: PathBuf,
+    /// How much to log: error, warn, info, debug [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<String>,
+    /// Print the version
+    #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version)]
+    pub version: Option<bool>,
+}
+
+/// Which daemon a client asks.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Which daemon")]
+pub struct ClientArgs {
+    /// The daemon's client port [default: 1981]
+    #[arg(short, long, value_name = "PORT", allow_hyphen_values = true)]
+    pub port: Option<String>,
+    /// Exactly this daemon: a socket's path, or HOST:PORT
+    #[arg(long, value_name = "PATH|HOST:PORT")]
+    pub socket: Option<String>,
+}
+
+/// `--policy`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyName {
+    /// Crowding with one more job on it, and scarce memory
+    Balanced,
+    /// Load per core
+    Cpu,
+    /// Available memory
+    Mem,
+    /// All hosts are equal
+    Random,
+    /// PeerMon 1.1 to the digit
+    Classic,
+}
+
+/// Choosing hosts: the same on every command.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Choosing hosts")]
+pub struct ChooseArgs {
+    /// Order by CPU load per core (with -m: the combination)
+    #[arg(short, long)]
+    pub cpu: bool,
+    /// Order by available memory
+    #[arg(short, long)]
+    pub mem: bool,
+    /// Any order
+    #[arg(short, long)]
+    pub random: bool,
+    /// What makes a host good [default: balanced]
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<PolicyName>,
+    /// Differences of cost below this do not count [default: 0.1]
+    #[arg(long, value_name = "COST", allow_hyphen_values = true)]
+    pub cpu_delta: Option<String>,
+    /// Differences of memory below this do not count, like 512M or 2G [default: 1G]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub mem_delta: Option<String>,
+    /// Leave these hosts out: names or addresses with commas between
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// Leave this host out
+    #[arg(long)]
+    pub exclude_self: bool,
+    /// Leave out hosts whose figures are older
+    #[arg(long, value_name = "SECS", allow_hyphen_values = true)]
+    pub max_age: Option<String>,
+    /// Fewer eligible hosts than this are an error (exit 4)
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub min: Option<String>,
+    /// Fewer hosts than -n are an error (exit 5)
+    #[arg(long)]
+    pub strict: bool,
+    /// Make the random part of the choice repeatable
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub seed: Option<String>,
+    /// For each host: its cost and the terms of it, or why it is left out
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// `--output`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people
+    Table,
+    /// One name a line, best first
+    Names,
+    /// One object; the names of its fields are stable
+    Json,
+    /// A header and a line for each host
+    Csv,
+}
+
+/// `peermon query`
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// How many hosts [default: all that are offered]
+    #[arg(short, long, visible_alias = "n", value_name = "N", allow_hyphen_values = true)]
+    pub num: Option<String>,
+    /// Also suspect, left and dead hosts, and collectors
+    #[arg(long)]
+    pub all: bool,
+    /// What to print [default: table on a terminal, names in a pipe]
+    #[arg(long, value_name = "FORMAT")]
+    pub output: Option<OutputFormat>,
+    /// Short for --output json
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+    /// Which columns, with commas between; `help` lists them
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    pub fields: Vec<String>,
+    /// Addresses instead of names
+    #[arg(short = 'I', long = "ip", visible_alias = "IP")]
+    pub ip: bool,
+    /// Names folded, as ClusterShell and Slurm read them: node[1-3,7]
+    #[arg(long, conflicts_with_all = ["output", "json", "fields", "count"])]
+    pub fold: bool,
+    /// Only how many hosts there are
+    #[arg(long, conflicts_with_all = ["output", "json", "fields"])]
+    pub count: bool,
+    /// Only this host
+    #[arg(long = "self")]
+    pub only_self: bool,
+    /// Again and again, each SECS seconds (with --json: one object a line)
+    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", require_equals = false)]
+    pub watch: Option<String>,
+    /// The daemon itself: is it well, who is refused, and why
+    #[arg(long, conflicts_with_all = ["all", "fields", "fold", "count", "only_self", "explain"])]
+    pub status: bool,
+    /// Which hosts.
+    #[command(flatten)]
+    pub choose: ChooseArgs,
+    /// Which daemon.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// `peermon keygen`
+#[derive(Debug, Args)]
+pub struct KeygenArgs {
+    /// Where to write it, never over an existing file; `-` is stdout
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub file: PathBuf,
+}
+
+/// `peermon demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many daemons
+    #[arg(value_name = "N", default_value = "12", allow_hyphen_values = true)]
+    pub hosts: String,
+}

@@ -1,0 +1,3 @@
+//! Arguments in, exit code out; the only printer.
+
+pub mod args;

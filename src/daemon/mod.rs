@@ -1,0 +1,1 @@
+//! Threads and sockets around one `Mutex<Node>` and one `Mutex<Session>`.

@@ -1,0 +1,133 @@
+//! The state machine: what to tell whom, what to believe. Pure.
+//!
+//! [`Node::step`] is the only entrance and [`Node::next_deadline`] tells when it next wants [`Input::Tick`].
+
+mod node;
+mod settings;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::model::{
+    Destination, HostName, Label, Member, Message, NetworkList, NodeId, Sample, Sender, SessionId, StateCounts,
+};
+
+pub use node::Node;
+pub use settings::{HOSTS_MAX, Identity, Settings};
+
+/// What the world tells the state machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A deadline has come (ticks at other times do no harm).
+    Tick,
+    /// The answer to [`Output::Measure`].
+    Sampled(Sample),
+    /// A datagram opened.
+    Received {
+        /// Who sent it.
+        sender: Sender,
+        /// How long it lay in the socket.
+        lag: Duration,
+        /// What it said.
+        message: Message,
+    },
+    /// A hello of ours was answered.
+    Welcomed {
+        /// Who answered.
+        address: SocketAddr,
+        /// The session to seal for.
+        session: SessionId,
+    },
+    /// Nobody listens there (ICMP port unreachable).
+    Refused {
+        /// Where a datagram of ours went.
+        address: SocketAddr,
+    },
+    /// Where to look for the network: the resolved lines of machines.txt, all of them.
+    Seeds(Vec<SocketAddr>),
+    /// Files were read again.
+    Reload {
+        /// Which addresses may take part.
+        valid: NetworkList,
+        /// This host's labels.
+        labels: Vec<Label>,
+        /// First byte of the hash of each key of ours, in order.
+        key_ids: Vec<u8>,
+    },
+    /// This host's addresses changed: a leave, and a new host.
+    Moved(Identity),
+    /// The wall clock jumped against the boot clock (resumed or restored from a snapshot): the shell has
+    /// drawn nothing yet; the node answers with [`Output::DrawSession`].
+    ClockJumped {
+        /// The wall clock now, seconds since 1970: a hint for the next incarnation.
+        wall_seconds: u64,
+    },
+    /// The answer to [`Output::DrawSession`]; the shell has given it to the sealing too.
+    SessionDrawn(SessionId),
+    /// Say goodbye: the outputs are the last ones.
+    Leave,
+}
+
+/// What the state machine wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Seal and send.
+    Send {
+        /// To whom.
+        to: Destination,
+        /// What.
+        message: Message,
+    },
+    /// Send a hello to learn the session of whoever listens there.
+    Hello {
+        /// Where.
+        to: SocketAddr,
+    },
+    /// From now on this host is a member (or its address, session or keys changed).
+    Admit(Member),
+    /// From now on it is not.
+    Dismiss(NodeId),
+    /// Read this host's load and answer with [`Input::Sampled`].
+    Measure,
+    /// Draw a new session from the system's entropy, and answer with [`Input::SessionDrawn`].
+    DrawSession,
+    /// Something that an operator wants to read in the log.
+    Event(Event),
+}
+
+/// The operator's story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "fields are the host that the event is about")]
+pub enum Event {
+    /// A host was heard of for the first time, or again after it was gone.
+    Joined { name: HostName, address: SocketAddr },
+    /// A host said that it leaves.
+    Left { name: HostName, address: SocketAddr },
+    /// A watcher believes that a host has crashed.
+    Suspected { name: HostName, address: SocketAddr, by: NodeId },
+    /// A suspicion was wrong.
+    Recovered { name: HostName, address: SocketAddr },
+    /// Nothing was heard of a host for 6 T.
+    Lost { name: HostName, address: SocketAddr },
+    /// Nothing was heard from any member for 10 s.
+    Isolated,
+    /// A member was heard again.
+    Reconnected,
+    /// Another host seems to run with this one's id: a cloned machine?
+    Twin,
+}
+
+/// What a daemon knows of its own place in the network, for `--status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Hosts by state, this one included.
+    pub hosts: StateCounts,
+    /// Time since a member was last heard.
+    pub last_heard: Option<Duration>,
+    /// Nothing heard from any member for 10 s.
+    pub isolated: bool,
+    /// See [`Event::Twin`].
+    pub twin: bool,
+    /// Living members whose card lacks the key that this host puts first.
+    pub lacking_first_key: u32,
+}

@@ -1,0 +1,2 @@
+//! The executable: the exit code of [`peermon::cmd::main`].
+fn main() {}

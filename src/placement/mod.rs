@@ -1,0 +1,1 @@
+//! Which host: rows, policy and seed to an order. Pure.

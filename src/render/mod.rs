@@ -1,0 +1,1 @@
+//! Rows to text: table, JSON, CSV, folded names. Pure.

@@ -1,0 +1,1 @@
+//! Who may speak: keys, sealing, replay windows, budgets. Pure.

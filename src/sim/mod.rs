@@ -1,0 +1,1 @@
+//! A fleet in virtual time, through the real codec and the real sessions. Pure.

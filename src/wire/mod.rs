@@ -1,0 +1,1 @@
+//! Values to bytes and back, for datagrams and for the client protocol. Pure.

@@ -1,0 +1,1 @@
+//! One test binary: modules by capability.
