@@ -62,6 +62,9 @@ pub enum Input {
         /// The wall clock now, seconds since 1970: a hint for the next incarnation.
         wall_seconds: u64,
     },
+    /// The sealing has used up its session (`session::Session::is_spent`): the node answers with
+    /// [`Output::DrawSession`].
+    SessionSpent,
     /// The answer to [`Output::DrawSession`]; the shell has given it to the sealing too.
     SessionDrawn(SessionId),
     /// Say goodbye: the outputs are the last ones.

@@ -60,9 +60,15 @@ pub enum Message {
         /// What to tell.
         records: Vec<Aged<Record>>,
     },
-    /// Rule 2, second hop, and every answer with records: kept, never forwarded.
+    /// Rule 2, second hop: kept, never forwarded.
     Bundle {
         /// What is told.
+        records: Vec<Aged<Record>>,
+    },
+    /// The answer to [`Message::Look`], [`Message::AskCards`] and [`Message::WantCards`]: kept, never
+    /// forwarded.
+    Found {
+        /// What was asked for.
         records: Vec<Aged<Record>>,
     },
     /// Rule 3: "these are old here; send what is newer".
@@ -131,6 +137,30 @@ impl Message {
     /// Buckets of cards: few enough that their hashes fit one datagram, many enough that one changed card
     /// makes little to list (a 64th of the table).
     pub const BUCKETS: usize = 64;
+
+    /// Whether it answers a question. Answers leave from the port that was asked, all else from the port
+    /// above it.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Found { .. }
+            | Self::Agree
+            | Self::Busy
+            | Self::Buckets { .. }
+            | Self::AskCards { .. }
+            | Self::Pong { .. }
+            | Self::Answer { .. } => true,
+            Self::Handover { .. }
+            | Self::Bundle { .. }
+            | Self::Look { .. }
+            | Self::CardHash { .. }
+            | Self::WantCards { .. }
+            | Self::Heartbeat
+            | Self::Ping { .. }
+            | Self::Inquire(_)
+            | Self::YourVersion { .. } => false,
+        }
+    }
 }
 
 /// Who sent a datagram that opened.
