@@ -29,12 +29,8 @@ pub enum Urgency {
 pub struct Inquiry {
     /// Returned in the verdict.
     pub token: u32,
-    /// Whom it is about.
+    /// Whom it is about. The third host asks it where its own table says that it is.
     pub suspect: NodeId,
-    /// Where the asker believes it to be.
-    pub address: SocketAddr,
-    /// The session that the asker believes it to have.
-    pub session: SessionId,
     /// How long the asker has heard nothing from it.
     pub silence: Age,
 }
@@ -93,11 +89,15 @@ pub enum Message {
         /// In bucket order.
         hashes: Vec<u32>,
     },
-    /// Rule 4: "in these buckets I hold these cards; send what is newer or missing".
+    /// Rule 4: "of the hosts whose ids lie between these two (both included) I hold these cards; send what
+    /// is newer or missing". Complete in itself, so it is never split over two datagrams: who asks keeps it
+    /// within [`Message::ASKED_MAX`].
     AskCards {
-        /// Bit i set: bucket i is meant.
-        buckets: u64,
-        /// The cards held in those buckets.
+        /// First id of the stretch.
+        from: NodeId,
+        /// Last id of the stretch.
+        to: NodeId,
+        /// The cards held there. [`Version::MAX`]: never mind that host.
         known: Vec<Known>,
     },
     /// "Send me the cards of these hosts."
@@ -137,6 +137,10 @@ impl Message {
     /// Buckets of cards: few enough that their hashes fit one datagram, many enough that one changed card
     /// makes little to list (a 64th of the table).
     pub const BUCKETS: usize = 64;
+
+    /// Most cards that one [`Message::AskCards`] lists: about 20 bytes each, so that it fits a datagram of
+    /// the smallest size (508 bytes).
+    pub const ASKED_MAX: usize = 20;
 
     /// Whether it answers a question. Answers leave from the port that was asked, all else from the port
     /// above it.

@@ -111,6 +111,9 @@ pub struct Version {
 }
 
 impl Version {
+    /// No version is above this one.
+    pub const MAX: Self = Self { incarnation: u64::MAX, sequence: u32::MAX };
+
     /// The version after this one; `None` where there is none above.
     #[must_use]
     pub fn next(self) -> Option<Self> {
