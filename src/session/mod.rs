@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use crate::model::{Destination, Member, Message, NetworkList, NodeId, RejectCount, Sender, SessionId, Timestamp};
 
+pub use crate::wire::limits::{DATAGRAM_DEFAULT, DATAGRAM_MAX, DATAGRAM_MIN};
+
 /// Up to four keys of 32 bytes; all open, the first that a member's card lists seals.
 #[derive(Clone, Debug)]
 pub struct Keyring {}
