@@ -2,8 +2,22 @@
 //!
 //! [`Node::step`] is the only entrance and [`Node::next_deadline`] tells when it next wants [`Input::Tick`].
 
+mod budget;
+mod census;
+mod dice;
+mod groups;
+mod intake;
+mod join;
+mod look;
 mod node;
+mod outbox;
+mod own;
+mod relay;
+mod roster;
 mod settings;
+mod sync;
+mod walk;
+mod watch;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,6 +26,7 @@ use crate::model::{
     Destination, HostName, Label, Member, Message, NetworkList, NodeId, Sample, Sender, SessionId, StateCounts,
 };
 
+pub(crate) use dice::Dice;
 pub use node::Node;
 pub use settings::{HOSTS_MAX, Identity, Settings};
 

@@ -1,0 +1,295 @@
+//! Rule 4, joining and healing: hellos to seeds and to the dead, the rounds of a newcomer, isolation.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::model::{Aged, Destination, Message, NodeId, Record, SessionId, Timestamp};
+
+use super::node::Node;
+use super::{Event, Output};
+
+/// Who knows nobody says hello to its seeds this often.
+const HELLO_PAUSE: Duration = Duration::from_secs(1);
+
+/// After this long without anybody, hellos become rarer.
+const HELLO_PATIENCE: Duration = Duration::from_secs(60);
+const HELLO_PAUSE_LATER: Duration = Duration::from_secs(10);
+
+/// The pause between two rounds of a newcomer.
+const ROUND_PAUSE: Duration = Duration::from_millis(500);
+
+/// A newcomer asks at most this many rounds.
+const ROUNDS_MAX: u8 = 20;
+
+/// Hosts that a newcomer compares its cards with in a round, and how many in a row must agree.
+const PEERS: usize = 3;
+pub(super) const AGREEMENTS: u8 = 3;
+
+/// Hosts that a newcomer learned of last, and goes on with.
+const LEARNED_MAX: usize = 256;
+
+/// Addresses of the dead that healing tries: some for each host of a large lab that lost its network.
+const GRAVES_MAX: usize = 1_024;
+
+/// A host that has heard no member for this long is isolated.
+const ISOLATED_AFTER: Duration = Duration::from_secs(10);
+
+/// Joining, healing, isolation.
+#[derive(Clone, Debug)]
+pub(super) struct Join {
+    seeds: Vec<SocketAddr>,
+    graves: VecDeque<SocketAddr>,
+    learned: Vec<NodeId>,
+    rounds: Option<Rounds>,
+    hello_due: Timestamp,
+    heal_due: Timestamp,
+    heal_turn: u64,
+    /// When a datagram of a member last opened; its start for a host that heard nobody yet.
+    heard: Timestamp,
+    heard_anybody: bool,
+    isolated: bool,
+}
+
+/// What a newcomer still has to do.
+#[derive(Clone, Copy, Debug)]
+struct Rounds {
+    left: u8,
+    agreed: u8,
+    next: Timestamp,
+}
+
+impl Join {
+    pub fn new(now: Timestamp, interval: Duration) -> Self {
+        Self {
+            seeds: Vec::new(),
+            graves: VecDeque::new(),
+            learned: Vec::new(),
+            rounds: Some(Rounds { left: ROUNDS_MAX, agreed: 0, next: now }),
+            hello_due: now,
+            heal_due: now.after(interval),
+            heal_turn: 0,
+            heard: now,
+            heard_anybody: false,
+            isolated: false,
+        }
+    }
+
+    pub fn is_isolated(&self) -> bool {
+        self.isolated
+    }
+
+    /// When a member was last heard.
+    pub fn heard(&self) -> Option<Timestamp> {
+        self.heard_anybody.then_some(self.heard)
+    }
+
+    pub fn due(&self) -> Timestamp {
+        let rounds = self.rounds.map(|rounds| rounds.next);
+        let alone = if self.isolated { self.hello_due } else { self.heard.after(ISOLATED_AFTER).max(self.hello_due) };
+        self.heal_due.min(self.hello_due).min(alone).min(rounds.unwrap_or(self.heal_due))
+    }
+
+    /// A host is gone: healing will try its address.
+    pub fn bury(&mut self, address: SocketAddr) {
+        self.graves.retain(|grave| *grave != address);
+        if self.graves.len() >= GRAVES_MAX {
+            self.graves.pop_front();
+        }
+        self.graves.push_back(address);
+    }
+
+    /// A card came: a newcomer goes on with that host.
+    pub fn learned(&mut self, id: NodeId) {
+        if self.rounds.is_some() {
+            if self.learned.len() >= LEARNED_MAX {
+                self.learned.remove(0);
+            }
+            self.learned.push(id);
+        }
+    }
+
+    pub fn is_newcomer(&self) -> bool {
+        self.rounds.is_some()
+    }
+
+    pub fn set_seeds(&mut self, seeds: Vec<SocketAddr>, now: Timestamp) {
+        if seeds != self.seeds {
+            self.hello_due = now;
+        }
+        self.seeds = seeds;
+    }
+
+    /// This host slept: that it heard nobody meanwhile says nothing.
+    pub fn wake(&mut self, now: Timestamp) {
+        self.heard = now;
+    }
+}
+
+impl Node {
+    /// This host compares its cards with others until they agree.
+    pub(super) fn begin_rounds(&mut self, now: Timestamp) {
+        if self.join.rounds.is_none() {
+            self.join.rounds = Some(Rounds { left: ROUNDS_MAX, agreed: 0, next: now });
+        }
+    }
+
+    pub(super) fn run_join(&mut self, now: Timestamp) {
+        self.notice_isolation(now);
+        let others = self.census.living.iter().any(|id| *id != self.me.id);
+        if self.join.hello_due <= now {
+            let alone_for = now.since(self.join.heard);
+            let pause = if alone_for > HELLO_PATIENCE { HELLO_PAUSE_LATER } else { HELLO_PAUSE };
+            self.join.hello_due = now.after(pause);
+            if !others || self.join.isolated {
+                self.greet_anybody();
+            }
+        }
+        if self.join.heal_due <= now {
+            self.join.heal_due = now.after(self.dice.jitter(self.settings.interval, 5));
+            self.heal();
+        }
+        if let Some(rounds) = self.join.rounds
+            && rounds.next <= now
+        {
+            self.join.rounds = Some(Rounds { next: now.after(ROUND_PAUSE), ..rounds });
+            if others {
+                self.run_round(now);
+            }
+        }
+    }
+
+    fn notice_isolation(&mut self, now: Timestamp) {
+        let knows_where = !self.join.seeds.is_empty() || self.roster.len() > 1;
+        let isolated = knows_where && now.since(self.join.heard) >= ISOLATED_AFTER;
+        if isolated && !self.join.isolated {
+            self.out.push(Output::Event(Event::Isolated));
+        }
+        self.join.isolated = isolated;
+    }
+
+    /// A datagram of a member opened.
+    pub(super) fn heard_a_member(&mut self, now: Timestamp) {
+        self.join.heard = now;
+        self.join.heard_anybody = true;
+        if std::mem::replace(&mut self.join.isolated, false) {
+            self.out.push(Output::Event(Event::Reconnected));
+            self.begin_rounds(now);
+        }
+    }
+
+    /// Hellos to all seeds, and to any other address that is known.
+    fn greet_anybody(&mut self) {
+        let mut addresses = self.join.seeds.clone();
+        addresses.extend(self.any_grave());
+        let hosts = self.roster.len();
+        let any = self.roster.iter().nth(self.dice.below(hosts)).map(|(id, _)| id);
+        addresses.extend(any.filter(|id| *id != self.me.id).and_then(|id| self.socket_of(id)));
+        addresses.dedup();
+        self.out.extend(addresses.into_iter().map(|to| Output::Hello { to }));
+    }
+
+    fn any_grave(&mut self) -> Option<SocketAddr> {
+        let place = self.dice.below(self.join.graves.len());
+        self.join.graves.get(place).copied()
+    }
+
+    /// Once per T: a hello to a seed that is not among the living, and one to a dead host, at every second
+    /// turn to the one that died last.
+    fn heal(&mut self) {
+        self.join.heal_turn += 1;
+        let absent: Vec<SocketAddr> =
+            self.join.seeds.iter().copied().filter(|seed| self.living_at(*seed).is_none()).collect();
+        let mut graves = std::mem::take(&mut self.join.graves);
+        graves.retain(|grave| self.living_at(*grave).is_none());
+        self.join.graves = graves;
+        let dead = if self.join.heal_turn % 2 == 0 { self.join.graves.back().copied() } else { self.any_grave() };
+        let seed = self.dice.pick(&absent).copied();
+        self.out.extend(seed.into_iter().chain(dead).map(|to| Output::Hello { to }));
+    }
+
+    /// Compares cards with a few hosts, those that were learned last first.
+    fn run_round(&mut self, now: Timestamp) {
+        let Some(rounds) = &mut self.join.rounds else { return };
+        if rounds.left == 0 {
+            return self.end_rounds(now);
+        }
+        rounds.left -= 1;
+        for peer in self.newcomers_peers(PEERS) {
+            let records = self.introduction(now);
+            self.send(now, Destination::Member(peer), Message::Bundle { records });
+            let hash = self.card_hash(now);
+            self.send(now, Destination::Member(peer), Message::CardHash { hash, confirm: true });
+        }
+    }
+
+    /// Different members, half of them learned a moment ago where there are such.
+    pub(super) fn newcomers_peers(&mut self, count: usize) -> Vec<NodeId> {
+        let mut peers = Vec::with_capacity(count);
+        for turn in 0..4 * count {
+            let from =
+                if turn % 2 == 0 && !self.join.learned.is_empty() { &self.join.learned } else { &self.census.living };
+            match self.dice.pick(from) {
+                Some(id) if *id != self.me.id && !peers.contains(id) && self.census.is_living(*id) => peers.push(*id),
+                Some(_) | None => {}
+            }
+            if peers.len() == count {
+                break;
+            }
+        }
+        peers
+    }
+
+    /// This host's card and report.
+    pub(super) fn introduction(&self, now: Timestamp) -> Vec<Aged<Record>> {
+        self.cards_of(now, [self.me.id])
+    }
+
+    /// A member holds nothing that this newcomer lacks.
+    pub(super) fn count_agreement(&mut self, now: Timestamp) {
+        let others = self.census.living.len().saturating_sub(1);
+        let enough = u8::try_from(others).unwrap_or(u8::MAX).min(AGREEMENTS);
+        let Some(rounds) = &mut self.join.rounds else { return };
+        rounds.agreed += 1;
+        if rounds.agreed >= enough {
+            self.end_rounds(now);
+        }
+    }
+
+    /// A member held something new.
+    pub(super) fn count_difference(&mut self) {
+        if let Some(rounds) = &mut self.join.rounds {
+            rounds.agreed = 0;
+        }
+    }
+
+    /// The newcomer knows everybody; now everybody may know it.
+    fn end_rounds(&mut self, now: Timestamp) {
+        self.join.rounds = None;
+        self.join.learned.clear();
+        self.census.outdate();
+        self.take_census(now);
+        self.announce_card(now);
+    }
+
+    /// A hello of ours was answered.
+    pub(super) fn take_welcome(&mut self, now: Timestamp, address: SocketAddr, session: SessionId) {
+        let known = self.living_at(address).filter(|id| self.session_of(*id) == Some(session));
+        if let Some(id) = known {
+            if self.is_probed(id) {
+                self.heard_from(now, id);
+            }
+            return;
+        }
+        // A stranger, or a new life of somebody: introduce ourselves, compare cards.
+        let to = Destination::Stranger { address, session };
+        let records = self.introduction(now);
+        self.send(now, to, Message::Bundle { records });
+        let hash = self.card_hash(now);
+        self.send(now, to, Message::CardHash { hash, confirm: true });
+    }
+
+    fn session_of(&self, id: NodeId) -> Option<SessionId> {
+        self.roster.get(id)?.card.as_ref().map(|held| held.record.session)
+    }
+}

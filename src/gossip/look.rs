@@ -1,0 +1,96 @@
+//! Rule 3: look for what is old. Asks the next host of a walk for whatever is older than it should be, and
+//! sends nothing when nothing is.
+
+use crate::model::{Aged, Destination, HostState, Known, Message, NodeId, Record, Timestamp};
+
+use super::node::Node;
+use super::walk::Walk;
+
+/// Looks per T: what two hops lost is known a few seconds later, and each host asks rarely.
+const LOOKS_PER_INTERVAL: u32 = 12;
+
+/// A report is old above 135 hundredths of its T: T, its jitter and the relay's hold have passed by then.
+const OLD_PERCENT: u32 = 135;
+
+/// Of all hosts, at most this share is asked for at once, so that a host that was deaf for a while does not
+/// have the whole table sent by one.
+const ASKED_PERCENT: usize = 40;
+
+/// The timer and the walk of rule 3.
+#[derive(Clone, Debug)]
+pub(super) struct Looks {
+    pub walk: Walk,
+    pub due: Timestamp,
+}
+
+impl Looks {
+    pub fn new(now: Timestamp) -> Self {
+        Self { walk: Walk::default(), due: now }
+    }
+}
+
+impl Node {
+    pub(super) fn run_looks(&mut self, now: Timestamp) {
+        if self.looks.due > now {
+            return;
+        }
+        let pause = self.dice.jitter(self.settings.interval / LOOKS_PER_INTERVAL, 5);
+        self.looks.due = now.after(pause);
+        let old = self.old_reports(now);
+        if old.is_empty() {
+            return;
+        }
+        if let Some(peer) = self.looks.walk.next(&mut self.dice) {
+            self.send(now, Destination::Member(peer), Message::Look { known: old });
+        }
+    }
+
+    /// Living, undoubted hosts whose report is older than it should be. Where there are more than may be
+    /// asked for, any of them.
+    fn old_reports(&mut self, now: Timestamp) -> Vec<Known> {
+        let mut old = Vec::new();
+        for id in self.census.living.iter().filter(|id| **id != self.me.id) {
+            let Some(host) = self.roster.get(*id) else { continue };
+            let limit = self.horizon(host).interval * OLD_PERCENT / 100;
+            let made = host.report.as_ref().map(|held| held.made);
+            if !host.is_doubted() && made.is_none_or(|made| now.since(made) > limit) {
+                old.push(Known { id: *id, version: host.version() });
+            }
+        }
+        let most = (self.census.living.len() * ASKED_PERCENT / 100).max(1);
+        if old.len() > most {
+            self.dice.shuffle(&mut old);
+            old.truncate(most);
+        }
+        old
+    }
+
+    /// Answers with what is newer here, a departure too.
+    pub(super) fn answer_look(&mut self, now: Timestamp, asker: Destination, known: &[Known]) {
+        let mut records = Vec::new();
+        for known in known {
+            records.extend(self.newer_than(now, *known));
+        }
+        if !records.is_empty() {
+            self.send_found(now, asker, records);
+        }
+    }
+
+    fn newer_than(&self, now: Timestamp, known: Known) -> Vec<Aged<Record>> {
+        let Some(host) = self.roster.get(known.id) else { return Vec::new() };
+        if host.version() <= known.version {
+            return Vec::new();
+        }
+        match self.state_of(now, known.id, host) {
+            HostState::Left => self.departure_of(now, known.id).into_iter().collect(),
+            HostState::Fresh | HostState::Late | HostState::Suspect => self.news_about(now, known.id),
+            HostState::Dead => Vec::new(),
+        }
+    }
+
+    /// The tombstone of a host that left.
+    pub(super) fn departure_of(&self, now: Timestamp, id: NodeId) -> Option<Aged<Record>> {
+        let held = self.roster.get(id)?.departure.as_ref()?;
+        Some(Aged::at(now, held.made, Record::Departure(held.record.clone())))
+    }
+}
