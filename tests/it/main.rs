@@ -8,3 +8,4 @@
 
 mod crates;
 mod layering;
+mod skip;
