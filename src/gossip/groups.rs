@@ -108,7 +108,7 @@ mod tests {
             let all: Vec<usize> = ranges(&ids, bits).flatten().collect();
             assert_eq!(all, (0..100).collect::<Vec<_>>());
         }
-        assert_eq!(members(&ids, ids[50], 4).len(), 6);
+        assert_eq!(members(&ids, ids[50], 4).len(), 7);
         assert_eq!(members(&ids, ids[50], 48), &[ids[50]]);
         assert_eq!(members(&ids, ids[50], 0).len(), 100);
         assert!(members(&ids, ids[50], 4).iter().all(|id| shared_bits(*id, ids[50]) >= 4));

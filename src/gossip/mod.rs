@@ -1,6 +1,39 @@
 //! The state machine: what to tell whom, what to believe. Pure.
 //!
-//! [`Node::step`] is the only entrance and [`Node::next_deadline`] tells when it next wants [`Input::Tick`].
+//! [`Node::step`] is the only entrance; [`Node::next_deadline`] tells when it next wants [`Input::Tick`].
+//! It speaks typed messages and counts records; bytes, keys and sockets are others' affair. N is the number
+//! of hosts, T the interval at which a host tells its load. docs/gossip.md has the reasons and the figures.
+//!
+//! # The six rules
+//!
+//! 1. **Groups** (`groups`). A host's group is the first b bits of its id, b = round(log2 sqrt(3 N)): groups
+//!    of about sqrt(N / 3) hosts (the affinity groups of Kelips, Gupta et al. 2003). Among few hosts
+//!    everybody is a group.
+//! 2. **Hand over, hold, bundle** (`relay`, `outbox`). Each T a host hands its report to one member of each
+//!    group; that relay holds it for T/3, so that many share a datagram, and tells its whole group: two hops,
+//!    one copy. Urgent news (a card, a leave, a suspicion, a job start) takes the same way with a hold of
+//!    0.1 s. What comes in a bundle is never forwarded.
+//! 3. **Look for what is old** (`look`). Twelve times per T a host asks the next host of a walk for whatever
+//!    is older than 1.35 T here. Nothing old, nothing sent.
+//! 4. **Sync cards** (`sync`, `join`). Four times per T a host compares a hash of all cards with the next host
+//!    of another walk, and asks for those that it lacks. A newcomer does so every half second until three
+//!    hosts in a row agree. Hellos to seeds and to the dead join what a split has parted.
+//! 5. **Watch** (`watch`). The next three hosts on the ring of ids watch a host: silence, pings, the word of a
+//!    third host, and then a suspicion, which takes the host from the offer unless it is refuted.
+//! 6. **Tell the owner** (`intake`, `own`). Who says something about itself that is older than what is held
+//!    is told; it goes above. So a restarted, restored or forged host is right again in one exchange.
+//!
+//! # Invariants
+//!
+//! - `step` can't fail and never blocks; its outputs are bounded; the same inputs give the same outputs, so
+//!   nothing here iterates over a `HashMap`, asks a clock or draws from the system's randomness.
+//! - Merging (`roster`) is commutative, associative and idempotent: order and repetition of datagrams leave
+//!   no trace. Only a host itself raises its version.
+//! - Between hosts only ages travel, rounded up: no hop makes a record younger, no two clocks are compared.
+//! - Nothing that a peer says makes this host forget a host that lives, or hold more than
+//!   [`Settings::hosts_max`] hosts.
+//! - Records and fields that this version doesn't understand are relayed as they came.
+//! - What is to be randomly chosen comes from one generator, seeded by the shell.
 
 mod budget;
 mod census;

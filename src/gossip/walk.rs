@@ -16,7 +16,7 @@ impl Walk {
     /// Follows the membership: who is gone leaves the list, a newcomer gets a random place in it.
     /// `living` is sorted.
     pub fn follow(&mut self, living: &[NodeId], me: NodeId, dice: &mut Dice) {
-        self.order.retain(|id| living.binary_search(id).is_ok());
+        self.order.retain(|id| *id != me && living.binary_search(id).is_ok());
         if self.order.len() + 1 >= living.len() {
             return;
         }
