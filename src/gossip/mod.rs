@@ -41,6 +41,8 @@ mod dice;
 mod groups;
 mod intake;
 mod join;
+#[cfg(test)]
+mod laws;
 mod look;
 mod node;
 mod outbox;

@@ -352,6 +352,20 @@ impl Roster {
         Some(host)
     }
 
+    /// What merging decides: all but the marks of when and how it was heard.
+    #[cfg(test)]
+    pub fn slots(&self) -> Vec<Host> {
+        let bare = |host: &Host| Host {
+            card: host.card.clone(),
+            report: host.report.clone(),
+            unknown: host.unknown.clone(),
+            departure: host.departure.clone(),
+            suspicion: host.suspicion.clone(),
+            ..Host::default()
+        };
+        self.hosts.values().map(bare).collect()
+    }
+
     fn count_address(&mut self, before: Option<IpAddr>, after: Option<IpAddr>) {
         if let Some(address) = before
             && let Some(count) = self.per_address.get_mut(&address)
