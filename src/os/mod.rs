@@ -1,2 +1,12 @@
-//! The only code that asks the kernel: /proc, clock, entropy, privileges, sockets.
+//! The only code that asks the kernel: /proc, clock, entropy, privileges, addresses, sockets.
 #![allow(clippy::disallowed_methods, reason = "the shell: here the clock, entropy and the kernel are asked")]
+
+pub mod addresses;
+mod cgroup;
+pub mod clock;
+pub mod entropy;
+pub mod privileges;
+pub mod procfs;
+pub mod runtime;
+pub mod secret;
+pub mod sockets;

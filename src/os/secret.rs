@@ -1,0 +1,180 @@
+//! Reading a key file: only one that nobody else can read or replace.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+
+/// Largest key file: four keys and their comments.
+const SECRET_FILE_MAX: u64 = 64 << 10;
+
+/// Whose key files are trusted, beside those of root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trusted {
+    /// The daemon's user.
+    pub uid: u32,
+    /// The group that may read (group `peermon`), where there is one.
+    pub gid: Option<u32>,
+}
+
+/// Why a key file is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Not there, or not for us.
+    #[error("cannot read {}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// A folder, device or pipe.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// Whoever may change the link chooses the key.
+    #[error("{} is a symbolic link", .0.display())]
+    Link(PathBuf),
+    /// Its owner can replace the key.
+    #[error("{} belongs to user {owner}, not to root or to the daemon's user {user}", .path.display())]
+    Owner {
+        /// The file.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// Who it might belong to.
+        user: u32,
+    },
+    /// Others can read or change it.
+    #[error("{} is open to others (mode {mode:04o})", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// No key file is that large.
+    #[error("{} is larger than {SECRET_FILE_MAX} bytes", .0.display())]
+    TooLarge(PathBuf),
+    /// Keys are text.
+    #[error("{} is not text", .0.display())]
+    NotText(PathBuf),
+}
+
+impl SecretError {
+    /// What mends it, as far as that can be said.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Open { path, .. } => Some(format!("chmod 600 {}", path.display())),
+            Self::Owner { path, user, .. } => Some(format!("chown {user} {}", path.display())),
+            Self::Link(path) => Some(format!("give the file itself instead of {}", path.display())),
+            Self::NotAFile(_) | Self::TooLarge(_) | Self::NotText(_) => {
+                Some("peermon keygen FILE makes a key file".to_owned())
+            }
+            Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// The text in the key file at `path`; `None` where there is no such file.
+pub fn read(path: &Path, trusted: Trusted) -> Result<Option<String>, SecretError> {
+    let unreadable = |error| SecretError::Unreadable { path: path.into(), error };
+    // Nonblocking, so that a pipe in its place holds nothing up.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => return Err(SecretError::Link(path.into())),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(SecretError::NotAFile(path.into()));
+    }
+    if metadata.uid() != 0 && metadata.uid() != trusted.uid {
+        return Err(SecretError::Owner { path: path.into(), owner: metadata.uid(), user: trusted.uid });
+    }
+    let mode = metadata.mode() & 0o7777;
+    let group_may_read = if trusted.gid == Some(metadata.gid()) { 0o040 } else { 0 };
+    if mode & 0o077 & !group_may_read != 0 {
+        return Err(SecretError::Open { path: path.into(), mode });
+    }
+    let mut bytes = Vec::new();
+    file.take(SECRET_FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > SECRET_FILE_MAX {
+        return Err(SecretError::TooLarge(path.into()));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| SecretError::NotText(path.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use nix::unistd::getuid;
+
+    use super::*;
+
+    fn read_with(mode: u32, trusted: Trusted) -> Result<Option<String>, SecretError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gossip.key");
+        fs::write(&path, "secret").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        read(&path, trusted)
+    }
+
+    fn me() -> Trusted {
+        Trusted { uid: getuid().as_raw(), gid: None }
+    }
+
+    #[test]
+    fn a_key_file_that_only_its_owner_reads_is_read() {
+        assert_eq!(read_with(0o600, me()).unwrap(), Some("secret".to_owned()));
+        assert_eq!(read_with(0o400, me()).unwrap(), Some("secret".to_owned()));
+    }
+
+    #[test]
+    fn a_key_file_that_others_can_read_or_change_is_refused_with_the_chmod_that_mends_it() {
+        for mode in [0o644, 0o604, 0o602, 0o660, 0o640, 0o610] {
+            let error = read_with(mode, me()).expect_err("too open");
+            assert!(matches!(error, SecretError::Open { .. }), "{mode:o}: {error}");
+            assert!(error.hint().unwrap().starts_with("chmod 600 "));
+        }
+        let peermon = Trusted { gid: Some(nix::unistd::getgid().as_raw()), ..me() };
+        assert_eq!(read_with(0o640, peermon).unwrap(), Some("secret".to_owned()));
+        assert!(read_with(0o660, peermon).is_err());
+    }
+
+    #[test]
+    fn a_link_a_folder_a_pipe_or_a_huge_file_is_no_key_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        symlink("/etc/hostname", &link).unwrap();
+        assert!(matches!(read(&link, me()), Err(SecretError::Link(_))));
+        assert!(matches!(read(folder.path(), me()), Err(SecretError::NotAFile(_))));
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        assert!(matches!(read(&pipe, me()), Err(SecretError::NotAFile(_))));
+        let huge = folder.path().join("huge");
+        fs::write(&huge, vec![b'x'; 70_000]).unwrap();
+        fs::set_permissions(&huge, Permissions::from_mode(0o600)).unwrap();
+        assert!(matches!(read(&huge, me()), Err(SecretError::TooLarge(_))));
+        assert!(read(&folder.path().join("none"), me()).unwrap().is_none());
+    }
+
+    #[test]
+    fn somebody_elses_key_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gossip.key");
+        fs::write(&path, "secret").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let owner = if getuid().is_root() { 12345 } else { getuid().as_raw() };
+        chown(&path, Some(owner), None).unwrap();
+        let error = read(&path, Trusted { uid: owner + 1, gid: None }).expect_err("somebody else's");
+        assert!(matches!(error, SecretError::Owner { .. }), "{error}");
+        assert!(read(&path, Trusted { uid: owner, gid: None }).is_ok());
+    }
+}
