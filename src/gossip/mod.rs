@@ -37,7 +37,6 @@
 
 mod budget;
 mod census;
-mod dice;
 mod groups;
 mod intake;
 mod join;
@@ -61,7 +60,6 @@ use crate::model::{
     Destination, HostName, Label, Member, Message, NetworkList, NodeId, Sample, Sender, SessionId, StateCounts,
 };
 
-pub(crate) use dice::Dice;
 pub use node::Node;
 pub use settings::{HOSTS_MAX, Identity, Settings};
 

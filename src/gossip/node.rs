@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::model::{Aged, Destination, HostView, Message, NodeId, Record, Sender, SessionId, Timestamp, Urgency};
 
 use super::census::Census;
-use super::dice::Dice;
 use super::join::Join;
 use super::look::Looks;
 use super::outbox::Outbox;
@@ -16,6 +15,7 @@ use super::roster::Roster;
 use super::sync::Sync;
 use super::watch::Watch;
 use super::{Identity, Input, Output, Settings, Summary};
+use crate::model::Dice;
 
 /// A step this much later than it was asked for: the process was stopped, or the machine slept. What others
 /// did not say meanwhile says nothing about them.

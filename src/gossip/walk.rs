@@ -3,7 +3,7 @@
 
 use crate::model::NodeId;
 
-use super::dice::Dice;
+use crate::model::Dice;
 
 /// A shuffled list of members and the place in it.
 #[derive(Clone, Debug, Default)]

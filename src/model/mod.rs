@@ -6,6 +6,7 @@
 //! travel, so no two clocks are ever compared.
 
 mod card;
+mod dice;
 mod load;
 mod message;
 mod networks;
@@ -14,6 +15,7 @@ mod time;
 mod view;
 
 pub use card::{Card, Endpoint, LABELS_MAX, Label, LabelError, NETWORK_ADDRESSES_MAX};
+pub(crate) use dice::Dice;
 pub use load::{Departure, Load, Record, RecordKind, Report, Sample, Suspicion, Tail, UnknownRecord};
 pub use message::{Destination, Inquiry, Known, Member, Message, Sender, Urgency, Verdict};
 pub use networks::{NetworkList, NetworkListError};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
-/// A seeded generator and the few draws that the gossip needs.
+/// A seeded generator and the few draws that gossip and ranking need.
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(Pcg64Mcg);
 
