@@ -172,7 +172,7 @@ proptest! {
         let mut in_order = Roster::default();
         heard.iter().for_each(|one| merge(&mut in_order, one));
         let mut shuffled = heard.clone();
-        super::Dice::new(order).shuffle(&mut shuffled);
+        crate::model::Dice::new(order).shuffle(&mut shuffled);
         let mut otherwise = Roster::default();
         // Some twice, and what the first roster holds as a whole merged in afterwards.
         shuffled.iter().chain(&shuffled[..shuffled.len() / 2]).for_each(|one| merge(&mut otherwise, one));
