@@ -8,4 +8,6 @@
 
 mod crates;
 mod layering;
+mod ranking;
+mod rows;
 mod skip;
