@@ -25,8 +25,9 @@ pub struct Sample {
     pub uptime_seconds: Option<u64>,
 }
 
-/// What a record holds behind the fields that this version understands: one canonical CBOR array, or empty
-/// bytes where there was nothing. It is relayed as it came, so newer hosts lose nothing through older ones.
+/// What a record holds behind the fields that this version understands: canonical CBOR items, one behind the
+/// other; empty bytes where there was nothing. It is relayed as it came, so newer hosts lose nothing through
+/// older ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Tail(pub Box<[u8]>);
 

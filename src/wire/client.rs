@@ -1,6 +1,17 @@
 //! The client protocol: one request and one reply a frame, over a Unix socket or loopback TCP.
+//!
+//! A frame is a length (4 bytes, big-endian) and so many bytes of body: `[version, kind, fields…]`. Whoever
+//! reads an array of fields ignores elements behind those that it knows, so that later versions can add some.
 
 use crate::model::{DaemonStatus, HostView, NodeId};
+
+use super::cbor::{Fault, Reader, Writer};
+use super::limits::{CLIENT_VERSION, PLACEMENTS_MAX, REFUSAL_MAX, REPLY_MAX, REQUEST_MAX};
+use super::pieces::check_unique;
+use super::{status, table};
+
+/// Bytes of a frame before its body.
+pub const FRAME_HEADER_LEN: usize = 4;
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,7 +20,8 @@ pub enum Request {
     Hosts,
     /// The daemon itself.
     Status,
-    /// "I go there": placements per host, which `pending` counts.
+    /// "I go there": placements per host, which `pending` counts. At most [`PLACEMENTS_MAX`] of them, each
+    /// host once.
     Place(Vec<Placement>),
 }
 
@@ -48,4 +60,171 @@ pub enum Reply {
     Placed,
     /// The request was not understood or not granted.
     Refused(String),
+}
+
+/// Why bytes are no request or reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The length says nothing, or more than such a frame can hold. Text that is not ours (HTTP) looks so.
+    #[error("not the client protocol of peermon")]
+    Length,
+    /// Another version of the client protocol.
+    #[error("version {0} of the client protocol, where {CLIENT_VERSION} is spoken")]
+    Version(u64),
+    /// A kind of request or reply that this version does not know.
+    #[error("a kind of frame ({0}) of a newer version")]
+    UnknownKind(u64),
+    /// Not canonical CBOR of the expected shape, or something is left over.
+    #[error("a malformed frame")]
+    Malformed,
+    /// A value is outside its range, or a list is longer than its limit.
+    #[error("a value is out of range")]
+    OutOfRange,
+}
+
+impl From<Fault> for FrameError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed => Self::Malformed,
+            Fault::OutOfRange => Self::OutOfRange,
+        }
+    }
+}
+
+/// The numbers of the kinds of request on the wire. Never given to anything else.
+mod request {
+    pub const HOSTS: u64 = 0;
+    pub const STATUS: u64 = 1;
+    pub const PLACE: u64 = 2;
+}
+
+/// The same of replies. A refusal has this number, and its text next, in every version.
+mod reply {
+    pub const REFUSED: u64 = 0;
+    pub const HOSTS: u64 = 1;
+    pub const STATUS: u64 = 2;
+    pub const PLACED: u64 = 3;
+}
+
+/// How many bytes of body follow this header of a request.
+pub fn request_len(header: [u8; FRAME_HEADER_LEN]) -> Result<usize, FrameError> {
+    frame_len(header, REQUEST_MAX)
+}
+
+/// How many bytes of body follow this header of a reply.
+pub fn reply_len(header: [u8; FRAME_HEADER_LEN]) -> Result<usize, FrameError> {
+    frame_len(header, REPLY_MAX)
+}
+
+fn frame_len(header: [u8; FRAME_HEADER_LEN], max: usize) -> Result<usize, FrameError> {
+    let len = usize::try_from(u32::from_be_bytes(header)).map_err(|_| FrameError::Length)?;
+    if (1..=max).contains(&len) { Ok(len) } else { Err(FrameError::Length) }
+}
+
+/// The frame of `request`, ready to be written. Of placements the first [`PLACEMENTS_MAX`].
+#[must_use]
+pub fn encode_request(request: &Request) -> Vec<u8> {
+    match request {
+        Request::Hosts => frame(0, request::HOSTS, |_| {}),
+        Request::Status => frame(0, request::STATUS, |_| {}),
+        Request::Place(placements) => frame(1, request::PLACE, |out| {
+            let placements = &placements[..placements.len().min(PLACEMENTS_MAX)];
+            out.array(placements.len());
+            for placement in placements {
+                out.array(2);
+                out.id(placement.id);
+                out.uint(placement.count);
+            }
+        }),
+    }
+}
+
+/// The request in the body of a frame.
+pub fn decode_request(body: &[u8]) -> Result<Request, FrameError> {
+    if body.len() > REQUEST_MAX {
+        return Err(FrameError::Length);
+    }
+    let (kind, fields) = open_body(body)?;
+    match kind {
+        request::HOSTS => fields.read(0, |_| Ok(Request::Hosts)),
+        request::STATUS => fields.read(0, |_| Ok(Request::Status)),
+        request::PLACE => fields.read(1, |reader| Ok(Request::Place(read_placements(reader)?))),
+        kind => Err(FrameError::UnknownKind(kind)),
+    }
+}
+
+/// The frame of `reply`, ready to be written.
+#[must_use]
+pub fn encode_reply(reply: &Reply) -> Vec<u8> {
+    match reply {
+        Reply::Refused(why) => frame(1, reply::REFUSED, |out| out.plain_text(why, REFUSAL_MAX)),
+        Reply::Hosts(hosts) => frame(table::FIELDS, reply::HOSTS, |out| table::write(out, hosts)),
+        Reply::Status(daemon) => frame(status::FIELDS, reply::STATUS, |out| status::write(out, daemon)),
+        Reply::Placed => frame(0, reply::PLACED, |_| {}),
+    }
+}
+
+/// The reply in the body of a frame.
+pub fn decode_reply(body: &[u8]) -> Result<Reply, FrameError> {
+    if body.len() > REPLY_MAX {
+        return Err(FrameError::Length);
+    }
+    let (kind, fields) = open_body(body)?;
+    match kind {
+        reply::REFUSED => fields.read(1, |reader| Ok(Reply::Refused(reader.plain_text(REFUSAL_MAX)?.to_owned()))),
+        reply::HOSTS => fields.read(table::FIELDS, |reader| Ok(Reply::Hosts(table::read(reader)?))),
+        reply::STATUS => fields.read(status::FIELDS, |reader| Ok(Reply::Status(Box::new(status::read(reader)?)))),
+        reply::PLACED => fields.read(0, |_| Ok(Reply::Placed)),
+        kind => Err(FrameError::UnknownKind(kind)),
+    }
+}
+
+fn frame(fields: usize, kind: u64, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.raw(&[0; FRAME_HEADER_LEN]);
+    out.array(2 + fields);
+    out.uint(CLIENT_VERSION);
+    out.uint(kind);
+    write(&mut out);
+    let mut frame = out.into_bytes();
+    let len = u32::try_from(frame.len() - FRAME_HEADER_LEN).unwrap_or(u32::MAX);
+    frame[..FRAME_HEADER_LEN].copy_from_slice(&len.to_be_bytes());
+    frame
+}
+
+/// The fields of a body behind version and kind.
+struct Fields<'a> {
+    reader: Reader<'a>,
+    count: usize,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the `known` first ones, and steps over the others: all of the body is consumed.
+    fn read<T>(
+        mut self,
+        known: usize,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,
+    ) -> Result<T, FrameError> {
+        let value = self.reader.fields(self.count, known, read)?;
+        self.reader.finish()?;
+        Ok(value)
+    }
+}
+
+/// Kind and fields of a body of our version.
+fn open_body(body: &[u8]) -> Result<(u64, Fields<'_>), FrameError> {
+    let mut reader = Reader::new(body);
+    let count = reader.array()?.checked_sub(2).ok_or(FrameError::Malformed)?;
+    let version = reader.uint()?;
+    if version != CLIENT_VERSION {
+        return Err(FrameError::Version(version));
+    }
+    Ok((reader.uint()?, Fields { reader, count }))
+}
+
+fn read_placements(reader: &mut Reader<'_>) -> Result<Vec<Placement>, Fault> {
+    let read = |reader: &mut Reader<'_>| Ok(Placement { id: reader.id()?, count: reader.uint()? });
+    let placements = reader.list(PLACEMENTS_MAX, |reader| reader.row(2, read))?;
+    check_unique(placements.iter().map(|placement| placement.id))?;
+    Ok(placements)
 }
