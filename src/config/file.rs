@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::DeTable;
 
+use super::choose::PolicyName;
+use super::client::Place;
 use super::lines::{Finding, line_of, read_text};
 use super::nearest;
 use super::values::{
     Count, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Percent, Port, Seconds, Size, parsed, parsed_list,
 };
 use crate::model::{HostName, Label};
+use crate::placement::HostPattern;
 
 /// One table of the file: every key may be missing, and each is named once, here.
 macro_rules! table {
@@ -86,7 +89,8 @@ table! {
         /// Whether the daemon listens on loopback TCP too.
         tcp: bool,
         /// Exactly this daemon: a socket's path, or `HOST:PORT`.
-        socket: String,
+        #[serde(deserialize_with = "parsed")]
+        socket: Place,
     }
 }
 
@@ -94,7 +98,8 @@ table! {
     /// `[choose]`: which hosts are good.
     Choose {
         /// The policy's name.
-        policy: String,
+        #[serde(deserialize_with = "parsed")]
+        policy: PolicyName,
         /// Differences of cost below this do not count.
         #[serde(deserialize_with = "parsed")]
         cpu_delta: Delta,
@@ -105,7 +110,8 @@ table! {
         #[serde(deserialize_with = "parsed")]
         max_age: Seconds,
         /// Hosts to leave out.
-        exclude: Vec<String>,
+        #[serde(deserialize_with = "parsed_list")]
+        exclude: Vec<HostPattern>,
     }
 }
 
@@ -250,7 +256,10 @@ impl FileSettings {
     }
 
     fn resolve_paths(&mut self, folder: &Path) {
-        let Self { gossip, dns, .. } = self;
+        let Self { gossip, dns, client, .. } = self;
+        if let Some(Place::Socket(path)) = &mut client.socket {
+            *path = folder.join(&path);
+        }
         for path in [&mut gossip.machines, &mut gossip.valid_ips, &mut gossip.key_file, &mut dns.key_file] {
             *path = path.take().map(|path| folder.join(path));
         }
@@ -379,6 +388,8 @@ mod tests {
             ("[gossip]\n\ninterval = \"x\"\n", "peermon.toml:3: 'x' is not an interval"),
             ("log = 7", "peermon.toml:1: '7' is not a log level"),
             ("[host]\nlabels = [\"rack\"]\n", "peermon.toml:2: a label is KEY=VALUE"),
+            ("[choose]\npolicy = \"best\"\n", "peermon.toml:2: 'best' is not a policy"),
+            ("[choose]\nexclude = [\"-x\"]\n", "peermon.toml:2: a host name begins with a letter or a digit"),
             ("[host]\ncollector = 1\n", "peermon.toml:2: invalid type"),
             ("[gossip\n", "peermon.toml:1: "),
         ] {
@@ -391,10 +402,11 @@ mod tests {
     fn relative_paths_begin_at_the_folder_of_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("peermon.toml");
-        std::fs::write(&path, "[gossip]\nmachines = \"m.txt\"\nkey_file = \"/k\"\n").unwrap();
+        std::fs::write(&path, "[gossip]\nmachines = \"m.txt\"\nkey_file = \"/k\"\n[client]\nsocket = \"s\"\n").unwrap();
         let (settings, _) = FileSettings::read(&path).unwrap();
         assert_eq!(settings.gossip.machines, Some(folder.path().join("m.txt")));
         assert_eq!(settings.gossip.key_file, Some("/k".into()));
+        assert_eq!(settings.client.socket, Some(Place::Socket(folder.path().join("s"))));
     }
 
     #[test]

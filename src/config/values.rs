@@ -16,8 +16,20 @@ use crate::session::{DATAGRAM_DEFAULT, DATAGRAM_MAX, DATAGRAM_MIN};
 #[error("{0}")]
 pub struct ValueError(String);
 
+impl ValueError {
+    /// `text` is not what is wanted.
+    pub(super) fn of(text: &str, wanted: &str) -> Self {
+        Self(format!("'{}' is not {wanted}", text.escape_debug()))
+    }
+
+    /// For the reason that another error gives.
+    pub(super) fn because(error: &impl std::error::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 fn refuse<T>(text: &str, wanted: &str) -> Result<T, ValueError> {
-    Err(ValueError(format!("'{}' is not {wanted}", text.escape_debug())))
+    Err(ValueError::of(text, wanted))
 }
 
 /// A port, 1 to 65534: the daemon uses the one above its gossip port too.

@@ -5,6 +5,8 @@ pub mod addresses;
 mod cgroup;
 pub mod clock;
 pub mod entropy;
+pub mod listeners;
+pub mod peer;
 pub mod privileges;
 pub mod procfs;
 pub mod runtime;
