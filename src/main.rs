@@ -1,2 +1,7 @@
 //! The executable: the exit code of [`peermon::cmd::main`].
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    peermon::cmd::main()
+}

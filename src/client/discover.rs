@@ -61,8 +61,8 @@ impl fmt::Display for Attempt {
                 Ok(())
             }
             PassedOver::Io(error) => write!(f, ": {error}"),
-            PassedOver::Stranger { uid } => write!(f, ", which belongs to user {uid}"),
-            PassedOver::Unknown => write!(f, ", whose user the kernel does not tell"),
+            PassedOver::Stranger { uid } => write!(f, " which belongs to user {uid}"),
+            PassedOver::Unknown => write!(f, " whose user the kernel does not tell"),
         }
     }
 }
@@ -70,7 +70,7 @@ impl fmt::Display for Attempt {
 /// All of them in one line.
 pub(super) fn listed(attempts: &[Attempt]) -> String {
     let texts: Vec<String> = attempts.iter().map(ToString::to_string).collect();
-    texts.join("; ")
+    texts.join(", ")
 }
 
 /// Connects to `daemon`, waiting for each place no longer than `patience`.

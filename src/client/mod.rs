@@ -25,9 +25,7 @@ use crate::config::client::{Said, read_files};
 use crate::model::{DaemonStatus, Timestamp};
 use crate::os::clock;
 use crate::os::peer::Peer;
-use crate::wire::client::{
-    FRAME_HEADER_LEN, FrameError, Reply, Request, decode_reply, encode_request, reply_len,
-};
+use crate::wire::client::{FRAME_HEADER_LEN, FrameError, Reply, Request, decode_reply, encode_request, reply_len};
 
 #[doc(inline)]
 pub use crate::config::client::{Daemon, Place};

@@ -3,15 +3,26 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use super::manual;
+use crate::client::{Place, Port};
+use crate::config::choose::PolicyName;
+use crate::config::values::{Count, Delta, Seconds, Seed, Size};
 use crate::model::{HostName, Label};
+use crate::placement::HostPattern;
+use crate::render::Field;
 
 /// Every host of a lab knows how busy all the others are, with no server.
 #[derive(Debug, Parser)]
 #[command(name = "peermon", version, disable_help_subcommand = true, arg_required_else_help = true)]
-#[command(after_help = "`peermon -p 1288 …` without a command is `peermon daemon -p 1288 …`.")]
+#[command(disable_version_flag = true)]
+#[command(after_help = "`peermon -p 1288 ...` without a command is `peermon daemon -p 1288 ...`.")]
 pub struct Cli {
+    /// Print the version
+    #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version)]
+    pub version: Option<bool>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -47,7 +58,7 @@ pub struct LaterArgs {
 
 /// `peermon daemon`
 #[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
+#[command(version, display_name = "peermon", disable_version_flag = true)]
 pub struct DaemonArgs {
     /// UDP port to listen on; unsolicited datagrams leave from PORT+1 [default: 1288]
     #[arg(short, long, value_name = "PORT", allow_hyphen_values = true)]
@@ -114,25 +125,10 @@ pub struct DaemonArgs {
 pub struct ClientArgs {
     /// The daemon's client port [default: 1981]
     #[arg(short, long, value_name = "PORT", allow_hyphen_values = true)]
-    pub port: Option<String>,
+    pub port: Option<Port>,
     /// Exactly this daemon: a socket's path, or HOST:PORT
-    #[arg(long, value_name = "PATH|HOST:PORT")]
-    pub socket: Option<String>,
-}
-
-/// `--policy`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PolicyName {
-    /// Crowding with one more job on it, and scarce memory
-    Balanced,
-    /// Load per core
-    Cpu,
-    /// Available memory
-    Mem,
-    /// All hosts are equal
-    Random,
-    /// PeerMon 1.1 to the digit
-    Classic,
+    #[arg(long, value_name = "PATH|HOST:PORT", conflicts_with = "port")]
+    pub socket: Option<Place>,
 }
 
 /// Choosing hosts: the same on every command.
@@ -149,35 +145,59 @@ pub struct ChooseArgs {
     #[arg(short, long)]
     pub random: bool,
     /// What makes a host good [default: balanced]
-    #[arg(long, value_name = "POLICY")]
+    #[arg(long, value_parser = policy_parser())]
     pub policy: Option<PolicyName>,
     /// Differences of cost below this do not count [default: 0.1]
     #[arg(long, value_name = "COST", allow_hyphen_values = true)]
-    pub cpu_delta: Option<String>,
+    pub cpu_delta: Option<Delta>,
     /// Differences of memory below this do not count, like 512M or 2G [default: 1G]
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub mem_delta: Option<String>,
+    pub mem_delta: Option<Size>,
     /// Leave these hosts out: names or addresses with commas between
-    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
-    pub exclude: Vec<String>,
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',', allow_hyphen_values = true)]
+    pub exclude: Vec<HostPattern>,
     /// Leave this host out
     #[arg(long)]
     pub exclude_self: bool,
     /// Leave out hosts whose figures are older
     #[arg(long, value_name = "SECS", allow_hyphen_values = true)]
-    pub max_age: Option<String>,
+    pub max_age: Option<Seconds>,
     /// Fewer eligible hosts than this are an error (exit 4)
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub min: Option<String>,
+    pub min: Option<Count>,
     /// Fewer hosts than -n are an error (exit 5)
     #[arg(long)]
     pub strict: bool,
     /// Make the random part of the choice repeatable
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub seed: Option<String>,
+    pub seed: Option<Seed>,
     /// For each host: its cost and the terms of it, or why it is left out
     #[arg(long)]
     pub explain: bool,
+}
+
+impl ChooseArgs {
+    /// All of them, for an option that goes with none.
+    const OPTIONS: [&str; 13] = [
+        "cpu",
+        "mem",
+        "random",
+        "policy",
+        "cpu_delta",
+        "mem_delta",
+        "exclude",
+        "exclude_self",
+        "max_age",
+        "min",
+        "strict",
+        "seed",
+        "explain",
+    ];
+}
+
+fn policy_parser() -> ValueParser {
+    let names = PolicyName::ALL.map(PolicyName::as_str);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<PolicyName>()).into()
 }
 
 /// `--output`
@@ -193,41 +213,59 @@ pub enum OutputFormat {
     Csv,
 }
 
+/// `--fields`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldArg {
+    /// `help`
+    Help,
+    /// A column.
+    Field(Field),
+}
+
+fn field_parser() -> ValueParser {
+    const HELP: &str = "help";
+    PossibleValuesParser::new(Field::ALL.map(Field::name).into_iter().chain([HELP]))
+        .try_map(|name| if name == HELP { Ok(FieldArg::Help) } else { name.parse().map(FieldArg::Field) })
+        .into()
+}
+
 /// `peermon query`
 #[derive(Debug, Args)]
+#[command(after_long_help = manual::QUERY_EXAMPLES)]
 pub struct QueryArgs {
     /// How many hosts [default: all that are offered]
     #[arg(short, long, visible_alias = "n", value_name = "N", allow_hyphen_values = true)]
-    pub num: Option<String>,
+    pub num: Option<Count>,
     /// Also suspect, left and dead hosts, and collectors
     #[arg(long)]
     pub all: bool,
     /// What to print [default: table on a terminal, names in a pipe]
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "explain")]
     pub output: Option<OutputFormat>,
     /// Short for --output json
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long, conflicts_with_all = ["output", "explain"])]
     pub json: bool,
     /// Which columns, with commas between; `help` lists them
-    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
-    pub fields: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_parser = field_parser(), hide_possible_values = true, conflicts_with = "explain")]
+    pub fields: Vec<FieldArg>,
     /// Addresses instead of names
     #[arg(short = 'I', long = "ip", visible_alias = "IP")]
     pub ip: bool,
     /// Names folded, as ClusterShell and Slurm read them: node[1-3,7]
-    #[arg(long, conflicts_with_all = ["output", "json", "fields", "count"])]
+    #[arg(long, conflicts_with_all = ["output", "json", "fields", "count", "explain"])]
     pub fold: bool,
     /// Only how many hosts there are
-    #[arg(long, conflicts_with_all = ["output", "json", "fields"])]
+    #[arg(long, conflicts_with_all = ["output", "json", "fields", "explain"])]
     pub count: bool,
     /// Only this host
-    #[arg(long = "self")]
+    #[arg(long = "self", conflicts_with = "explain")]
     pub only_self: bool,
     /// Again and again, each SECS seconds (with --json: one object a line)
-    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2", require_equals = false)]
-    pub watch: Option<String>,
+    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2")]
+    pub watch: Option<Seconds>,
     /// The daemon itself: is it well, who is refused, and why
-    #[arg(long, conflicts_with_all = ["all", "fields", "fold", "count", "only_self", "explain"])]
+    #[arg(long, conflicts_with_all = ["all", "num", "fields", "ip", "fold", "count", "only_self"])]
+    #[arg(conflicts_with_all = ChooseArgs::OPTIONS)]
     pub status: bool,
     /// Which hosts.
     #[command(flatten)]
@@ -251,4 +289,23 @@ pub struct DemoArgs {
     /// How many daemons
     #[arg(value_name = "N", default_value = "12", allow_hyphen_values = true)]
     pub hosts: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_agree_with_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_choosing_option_is_among_those_that_go_with_no_status() {
+        let command = ChooseArgs::augment_args(clap::Command::new("choose"));
+        let ids: Vec<&str> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+        assert_eq!(ids, ChooseArgs::OPTIONS);
+    }
 }

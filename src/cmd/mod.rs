@@ -1,4 +1,7 @@
 //! Arguments in, exit code out; the only printer.
+//!
+//! A command is a struct in [`args`], a file with a `run` that takes it and a [`Console`], and a line in [`main`]. The man
+//! page and the completions follow from the struct.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
@@ -6,4 +9,70 @@
 )]
 
 pub mod args;
+mod console;
 pub mod exit;
+pub mod invocation;
+mod keygen;
+mod later;
+pub mod manual;
+mod query;
+mod settings;
+mod usage;
+mod watch;
+
+use std::env;
+use std::process::ExitCode;
+
+use args::Command;
+pub use console::{Console, explain_panics};
+use exit::{Exit, Failure};
+use invocation::Invocation;
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    explain_panics();
+    let invocation = Invocation::of(env::args_os());
+    let console = Console::new(invocation.title());
+    let result = match invocation.parse() {
+        Ok(command) => run(command, &console),
+        Err(error) => explain(error, &invocation, &console),
+    };
+    result
+        .unwrap_or_else(|failure| {
+            console.fail(&failure);
+            failure.exit
+        })
+        .into()
+}
+
+fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
+    match command {
+        Command::Daemon(_) => later::daemon(),
+        Command::Query(args) => query::run(*args, console),
+        Command::Ssh(_) => later::ssh(),
+        Command::Mpigen(_) => later::mpigen(),
+        Command::DnsUpdate(_) => later::dns_update(),
+        Command::Keygen(args) => keygen::run(&args, console),
+        Command::Demo(_) => later::demo(),
+    }
+}
+
+/// Help and version, or what was wrong.
+fn explain(error: clap::Error, invocation: &Invocation, console: &Console) -> Result<Exit, Failure> {
+    match usage::read(error, &invocation.title()) {
+        usage::Said::Asked(help) => {
+            let help = match console.style() {
+                crate::render::Style::Colour => help.render().ansi().to_string(),
+                crate::render::Style::Plain => help.render().to_string(),
+            };
+            console.print(&help)?;
+            Ok(Exit::Done)
+        }
+        usage::Said::Nothing(help) => {
+            console.explain(&help.render().to_string());
+            Ok(Exit::Usage)
+        }
+        usage::Said::Mistake(failure) => Err(failure),
+    }
+}

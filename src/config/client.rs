@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn the_first_source_that_says_anything_counts() {
-        let flags = [Said::default(), Said { port: port("1"), socket: None }, Said { port: port("1"), socket: socket("/f") }];
+        let flags =
+            [Said::default(), Said { port: port("1"), socket: None }, Said { port: port("1"), socket: socket("/f") }];
         let environments = [
             Environment::default(),
             Environment { client_port: Some("2".into()), ..Environment::default() },
@@ -176,9 +177,12 @@ mod tests {
         let path = |text: &str| Place::Socket(text.into());
         assert_eq!("/run/a:b.sock".parse(), Ok(path("/run/a:b.sock")));
         assert_eq!("1981.sock".parse(), Ok(path("1981.sock")));
-        for (text, shown) in
-            [("127.0.0.1:1981", "127.0.0.1:1981"), ("[::1]:7", "[::1]:7"), ("::1", "[::1]:1981"), ("node1:1990", "node1:1990")]
-        {
+        for (text, shown) in [
+            ("127.0.0.1:1981", "127.0.0.1:1981"),
+            ("[::1]:7", "[::1]:7"),
+            ("::1", "[::1]:1981"),
+            ("node1:1990", "node1:1990"),
+        ] {
             let place: Place = text.parse().unwrap();
             assert!(matches!(place, Place::Tcp(_)) && place.to_string() == shown, "{place}");
         }

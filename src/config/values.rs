@@ -260,6 +260,18 @@ impl FromStr for Count {
     }
 }
 
+/// What a repeatable choice is drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+impl FromStr for Seed {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        text.parse().map_or_else(|_| refuse(text, "a seed (a whole number)"), |number| Ok(Self(number)))
+    }
+}
+
 /// Hundredths: `15` or `15%`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Percent(pub f64);
@@ -373,6 +385,7 @@ mod tests {
         check_refused::<Seconds>(&["-1", "nan", "soon"]);
         check_refused::<Delta>(&["-0.1", "inf"]);
         check_refused::<Count>(&["0", "-1", "1.5", "many"]);
+        check_refused::<Seed>(&["-1", "x", ""]);
         check_refused::<Percent>(&["-1", "a%"]);
     }
 }

@@ -117,6 +117,35 @@ pub enum LeftOut {
 }
 
 impl LeftOut {
+    /// All reasons.
+    pub const ALL: [Self; 9] = [
+        Self::Collector,
+        Self::LoadUnknown,
+        Self::CoresUnknown,
+        Self::Own,
+        Self::Excluded,
+        Self::TooOld,
+        Self::Suspect,
+        Self::Left,
+        Self::Dead,
+    ];
+
+    /// For people who count them.
+    #[must_use]
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Collector => "collector",
+            Self::LoadUnknown => "of unknown load",
+            Self::CoresUnknown => "of unknown cores",
+            Self::Own => "this host",
+            Self::Excluded => "excluded",
+            Self::TooOld => "too old",
+            Self::Suspect => "suspect",
+            Self::Left => "left",
+            Self::Dead => "dead",
+        }
+    }
+
     /// For people.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -46,7 +46,8 @@ fn terms(host: &HostView, cost: &Cost, policy: &Policy) -> String {
     let memory = host.memory_available_mib;
     match *cost {
         Cost::Balanced { crowding, scarcity } => {
-            let gib = memory.map_or("memory unknown: 1".to_owned(), |mib| format!("1 / {:.2}", f64::from(mib) / 1024.0));
+            let gib =
+                memory.map_or("memory unknown: 1".to_owned(), |mib| format!("1 / {:.2}", f64::from(mib) / 1024.0));
             format!("crowding {crowding:.3} = ({load} + {pending} + 1) / {cores}; memory {scarcity:.3} = {gib}")
         }
         Cost::Cpu { load_per_core } => format!("{load_per_core:.3} = ({load} + {pending}) / {cores}"),

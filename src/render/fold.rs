@@ -93,9 +93,11 @@ fn ranges(numbers: &BTreeSet<u64>, width: usize) -> String {
     }
     let texts: Vec<String> = ranges
         .into_iter()
-        .map(|(first, last)| {
-            if first == last { format!("{first:0width$}") } else { format!("{first:0width$}-{last:0width$}") }
-        })
+        .map(
+            |(first, last)| {
+                if first == last { format!("{first:0width$}") } else { format!("{first:0width$}-{last:0width$}") }
+            },
+        )
         .collect();
     texts.join(",")
 }

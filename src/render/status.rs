@@ -24,12 +24,7 @@ pub fn status(
 ) -> String {
     let mut rows = vec![row(
         &format!("{}:", status.name),
-        &format!(
-            "peermon {}, process {}, up {}",
-            safe(&status.software),
-            status.pid,
-            units::span(status.up_seconds)
-        ),
+        &format!("peermon {}, process {}, up {}", safe(&status.software), status.pid, units::span(status.up_seconds)),
     )];
     for trouble in troubles(status) {
         rows.push(vec![
@@ -53,7 +48,8 @@ pub fn status(
     let traffic = |datagrams: u64, bytes: u64| format!("{datagrams} datagrams, {}", units::data(bytes));
     rows.push(row("received", &traffic(status.datagrams_in, status.bytes_in)));
     rows.push(row("sent", &traffic(status.datagrams_out, status.bytes_out)));
-    let count = |count: u64, zero: &str, more: &str| if count == 0 { zero.to_owned() } else { format!("{count} {more}") };
+    let count =
+        |count: u64, zero: &str, more: &str| if count == 0 { zero.to_owned() } else { format!("{count} {more}") };
     rows.push(row(
         "lost",
         &format!(

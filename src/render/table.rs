@@ -164,12 +164,16 @@ fn cell(field: Field, host: &HostView) -> Cell {
             Value::Number(number) => format!("{number:.2}").into(),
             _ => known(None),
         },
-        Field::Name | Field::Address | Field::Addresses | Field::Port | Field::Cores | Field::Labels | Field::Version => {
-            match field.of(host) {
-                Value::Unknown => known(None),
-                value => value.to_string().into(),
-            }
-        }
+        Field::Name
+        | Field::Address
+        | Field::Addresses
+        | Field::Port
+        | Field::Cores
+        | Field::Labels
+        | Field::Version => match field.of(host) {
+            Value::Unknown => known(None),
+            value => value.to_string().into(),
+        },
     }
 }
 

@@ -1,0 +1,32 @@
+//! Commands that come with a later version, and what does their work until then.
+
+use super::exit::{Exit, Failure};
+
+/// `peermon ssh`
+pub fn ssh() -> Result<Exit, Failure> {
+    later(r#"ssh "$(peermon query -n 1)" takes you to the best host today"#)
+}
+
+/// `peermon mpigen`
+pub fn mpigen() -> Result<Exit, Failure> {
+    later("peermon query -n 4 > hostfile writes the names of the four best hosts today")
+}
+
+/// `peermon dns-update`
+pub fn dns_update() -> Result<Exit, Failure> {
+    later("peermon query -I -n 5 prints the addresses of the five best hosts today")
+}
+
+/// `peermon daemon`
+pub fn daemon() -> Result<Exit, Failure> {
+    later("peermon query --help")
+}
+
+/// `peermon demo`
+pub fn demo() -> Result<Exit, Failure> {
+    later("peermon daemon --user starts a private network of one host today")
+}
+
+fn later(hint: &str) -> Result<Exit, Failure> {
+    Err(Failure::new(Exit::Failed, "comes with a later version of peermon", hint))
+}

@@ -1,0 +1,271 @@
+//! `peermon query`: prints what the daemon on this host knows.
+
+use std::time::Duration;
+
+use super::args::{FieldArg, OutputFormat, QueryArgs};
+use super::console::Console;
+use super::exit::{Exit, Failure};
+use super::settings::{Choice, Settings, client_failure};
+use super::watch::{self, Picture};
+use crate::client::{Candidate, Client, Daemon, HostTable};
+use crate::config::values::{Count, Seconds};
+use crate::model::{HostView, NodeId};
+use crate::placement::{LeftOut, Policy};
+use crate::render::names::Naming;
+use crate::render::status::HowToClose;
+use crate::render::{self, Field, Style, table};
+
+/// Shortest pause of `--watch`: a daemon has clients beside this one.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+
+/// What is printed of the hosts.
+enum Format {
+    Table(Vec<Field>),
+    Names(Naming),
+    Folded(Naming),
+    Json(Vec<Field>),
+    Csv(Vec<Field>),
+    Count,
+    Explained(Naming),
+}
+
+/// Which hosts, and how they are printed.
+struct Query {
+    format: Format,
+    style: Style,
+    choice: Choice,
+    count: Option<usize>,
+    all: bool,
+    only_self: bool,
+}
+
+/// Prints what was asked for.
+pub fn run(args: QueryArgs, console: &Console) -> Result<Exit, Failure> {
+    if args.fields.contains(&FieldArg::Help) {
+        console.print(&render::fields::help())?;
+        return Ok(Exit::Done);
+    }
+    let pause = args.watch.map(pause).transpose()?;
+    let settings = Settings::read(console)?;
+    let daemon = settings.daemon(&args.client)?;
+    let look: Box<dyn Fn() -> Result<Picture, Failure>> = if args.status {
+        let json = match (args.json, args.output) {
+            (true, _) | (false, Some(OutputFormat::Json)) => true,
+            (false, Some(OutputFormat::Table) | None) => false,
+            (false, Some(OutputFormat::Names | OutputFormat::Csv)) => {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "--status is a table or JSON",
+                    "leave --output out, or say --json",
+                ));
+            }
+        };
+        let style = console.style();
+        Box::new(move || ask(&settings, &daemon, |client| status(client, json, style)))
+    } else {
+        let query = Query::new(args, &settings, console)?;
+        Box::new(move || ask(&settings, &daemon, |client| Ok(query.picture(&client.hosts()?))))
+    };
+    match pause {
+        None => watch::once(&look, console),
+        Some(pause) => watch::for_ever(&look, pause, console),
+    }
+}
+
+fn pause(Seconds(pause): Seconds) -> Result<Duration, Failure> {
+    if pause < PAUSE_MIN {
+        let least = PAUSE_MIN.as_secs_f64();
+        return Err(Failure::new(Exit::Usage, format_args!("--watch pauses for {least} s at least"), "--watch 1"));
+    }
+    Ok(pause)
+}
+
+/// Connects, asks, and names those who only pretended to be the daemon.
+fn ask(
+    settings: &Settings,
+    daemon: &Daemon,
+    question: impl FnOnce(&mut Client) -> Result<Picture, crate::client::ClientError>,
+) -> Result<Picture, Failure> {
+    let mut client = settings.connect(daemon)?;
+    let mut picture = question(&mut client).map_err(|error| client_failure(&error, daemon))?;
+    let strangers =
+        client.passed_over().iter().map(|attempt| format!("passed over {attempt}: not root, peermon or you"));
+    picture.warnings.splice(0..0, strangers);
+    Ok(picture)
+}
+
+fn status(client: &mut Client, json: bool, style: Style) -> Result<Picture, crate::client::ClientError> {
+    let status = client.status()?;
+    let text = if json {
+        render::json::status(&status)
+    } else {
+        let explain = |_: &str| None;
+        render::status::status(&status, &how_to_close(client.daemon(), status.pid), explain, style)
+    };
+    Ok(Picture { text, warnings: Vec::new(), shortfall: None })
+}
+
+/// The host's daemon reads its key as root, before it becomes user `peermon`; a private one can read it again any time.
+fn how_to_close(daemon: &Candidate, pid: u32) -> HowToClose {
+    let is_private = match daemon {
+        Candidate::Unix(path) => !path.starts_with("/run/peermon"),
+        Candidate::Tcp(_) => false,
+    };
+    if is_private {
+        HowToClose {
+            make_key: "peermon keygen ~/.config/peermon/gossip.key".to_owned(),
+            read_key: format!("kill -HUP {pid}"),
+        }
+    } else {
+        HowToClose {
+            make_key: "peermon keygen /etc/peermon/gossip.key".to_owned(),
+            read_key: "systemctl restart peermon".to_owned(),
+        }
+    }
+}
+
+impl Query {
+    fn new(args: QueryArgs, settings: &Settings, console: &Console) -> Result<Self, Failure> {
+        let format = format(&args, console)?;
+        Ok(Self {
+            format,
+            style: console.style(),
+            choice: settings.choice(args.choose, Policy::CLASSIC_MEMORY_STEP_KIB)?,
+            count: args.num.map(|Count(count)| count as usize),
+            all: args.all,
+            only_self: args.only_self,
+        })
+    }
+
+    fn picture(&self, table: &HostTable) -> Picture {
+        let ranking = self.choice.rank(table);
+        let is_meant = |host: &&HostView| !self.only_self || host.id == table.own;
+        let mut rows: Vec<&HostView> = ranking.eligible.iter().map(|ranked| ranked.host).filter(is_meant).collect();
+        let eligible = rows.len();
+        if self.all {
+            rows.extend(ranking.left_out.iter().map(|(host, _)| *host).filter(is_meant));
+        }
+        rows.truncate(self.count.unwrap_or(usize::MAX));
+        let text = match &self.format {
+            Format::Table(fields) => table::hosts(&rows, fields, self.style),
+            Format::Names(naming) => render::names::hosts(&rows, *naming),
+            Format::Folded(naming) => folded(&rows, *naming),
+            Format::Json(fields) => {
+                let own = table.hosts.iter().find(|host| host.id == table.own).map(|host| &host.name);
+                render::json::hosts(own, table.interval_hundredths, &rows, fields)
+            }
+            Format::Csv(fields) => render::csv::hosts(&rows, fields),
+            Format::Count => format!("{}\n", rows.len()),
+            Format::Explained(naming) => {
+                render::explain::ranking(&ranking, self.choice.policy(), self.choice.seed, *naming, self.style)
+            }
+        };
+        let warnings = if table.isolated {
+            vec!["the daemon hears no other host, and its figures grow old: peermon query --status".to_owned()]
+        } else {
+            Vec::new()
+        };
+        let shortfall = self.shortfall(rows.len(), eligible, &ranking.left_out, table.own);
+        Picture { text, warnings, shortfall }
+    }
+
+    /// What is missing of what was asked for.
+    fn shortfall(
+        &self,
+        rows: usize,
+        eligible: usize,
+        left_out: &[(&HostView, LeftOut)],
+        own: NodeId,
+    ) -> Option<Failure> {
+        let least = self.choice.min.unwrap_or(if self.all { 0 } else { 1 });
+        let nobody = |what: String| {
+            Some(Failure::new(Exit::NobodyEligible, what, "peermon query --explain says why each host is left out"))
+        };
+        if eligible == 0 && least > 0 {
+            if let Some((_, why)) = left_out.iter().find(|(host, _)| self.only_self && host.id == own) {
+                return nobody(format!("this host is not offered ({why})"));
+            }
+            return nobody(format!("no host is eligible ({})", counted(left_out)));
+        }
+        if eligible < least {
+            let (have, are) = if eligible == 1 { ("1 host", "is") } else { (&*format!("{eligible} hosts"), "are") };
+            return nobody(format!("{have} {are} eligible, fewer than --min {least} ({})", counted(left_out)));
+        }
+        let wanted = self.count.filter(|_| self.choice.strict).unwrap_or(0);
+        if rows < wanted {
+            return Some(Failure::new(
+                Exit::NotAll,
+                format_args!("{rows} hosts, fewer than -n {wanted}"),
+                "without --strict that is no error",
+            ));
+        }
+        if rows == 0 {
+            return nobody("no host is known".to_owned());
+        }
+        None
+    }
+}
+
+/// `3 left out: 2 dead, 1 collector`, as far as there are some.
+fn counted(left_out: &[(&HostView, LeftOut)]) -> String {
+    if left_out.is_empty() {
+        return "none is known".to_owned();
+    }
+    let count = |why: LeftOut| left_out.iter().filter(|(_, found)| *found == why).count();
+    let reasons = LeftOut::ALL.into_iter().map(|why| (count(why), why)).filter(|(count, _)| *count > 0);
+    let reasons: Vec<String> = reasons.map(|(count, why)| format!("{count} {}", why.short())).collect();
+    format!("left out: {}", reasons.join(", "))
+}
+
+fn folded(rows: &[&HostView], naming: Naming) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = rows.iter().map(|host| naming.of(host)).collect();
+    render::fold::fold(names.iter().map(String::as_str)) + "\n"
+}
+
+fn format(args: &QueryArgs, console: &Console) -> Result<Format, Failure> {
+    let naming = if args.ip { Naming::Addresses } else { Naming::Names };
+    if args.choose.explain {
+        return Ok(Format::Explained(naming));
+    }
+    if args.fold {
+        return Ok(Format::Folded(naming));
+    }
+    if args.count {
+        return Ok(Format::Count);
+    }
+    let fields: Vec<Field> = args
+        .fields
+        .iter()
+        .filter_map(|field| match field {
+            FieldArg::Help => None,
+            FieldArg::Field(field) => Some(*field),
+        })
+        .collect();
+    let or = |fields: Vec<Field>, default: &[Field]| if fields.is_empty() { default.to_vec() } else { fields };
+    let output = match (args.json, args.output) {
+        (true, _) => OutputFormat::Json,
+        (false, Some(output)) => output,
+        (false, None) if !fields.is_empty() || console.is_terminal() => OutputFormat::Table,
+        (false, None) => OutputFormat::Names,
+    };
+    match output {
+        OutputFormat::Table => {
+            let mut fields = or(fields, table::DEFAULT_FIELDS);
+            if args.ip {
+                fields.iter_mut().filter(|field| **field == Field::Name).for_each(|field| *field = Field::Address);
+            }
+            Ok(Format::Table(fields))
+        }
+        OutputFormat::Names if !fields.is_empty() => Err(Failure::new(
+            Exit::Usage,
+            "--fields does not go with --output names",
+            "--output csv prints columns for programs",
+        )),
+        OutputFormat::Names => Ok(Format::Names(naming)),
+        OutputFormat::Json => Ok(Format::Json(or(fields, &Field::ALL))),
+        OutputFormat::Csv => Ok(Format::Csv(or(fields, &Field::ALL))),
+    }
+}
