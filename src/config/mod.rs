@@ -9,6 +9,7 @@
 
 pub mod choose;
 pub mod client;
+pub mod daemon;
 pub mod file;
 mod lines;
 pub mod machines;
@@ -17,6 +18,7 @@ pub mod paths;
 pub mod valid_ips;
 pub mod values;
 
+pub use daemon::{DaemonSettings, DaemonSource, Source};
 pub use file::FileSettings;
 pub use lines::{Finding, TEXT_FILE_MAX};
 pub use nearest::nearest;

@@ -1,0 +1,142 @@
+//! `peermon daemon`: what was typed to settings, and why a daemon did not start to words.
+
+use std::env;
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::args::DaemonArgs;
+use super::exit::{Exit, Failure};
+use crate::config::daemon::DaemonSettingsError;
+use crate::config::file::{Client, FileSettings, Gossip, Host};
+use crate::config::paths::Realm;
+use crate::config::{DaemonSource, Environment};
+use crate::daemon::{self, FilesError, Start, StartError};
+use crate::os::privileges;
+
+/// Runs until TERM or INT.
+pub(super) fn run(args: &DaemonArgs, environment: &Environment) -> Result<Exit, Failure> {
+    let source = DaemonSource {
+        flags: flags(args)?,
+        realm: if args.user { Realm::User } else { Realm::System },
+        environment: environment.clone(),
+    };
+    let settings = source.read().map_err(settings_failure)?;
+    if args.detach {
+        return super::detach::run(&source, settings.client_port);
+    }
+    let start = Start {
+        source,
+        settings,
+        proc_root: args.proc_root.clone(),
+        detached: super::detach::is_detached(),
+        journal: env::var_os("JOURNAL_STREAM").is_some(),
+    };
+    daemon::run(start).map(|()| Exit::Done).map_err(start_failure)
+}
+
+/// What was typed, as the uppermost layer of the settings.
+fn flags(args: &DaemonArgs) -> Result<FileSettings, Failure> {
+    let absolute = |path: &Option<PathBuf>| {
+        // A detached daemon runs elsewhere, and HUP may come after any change of folder.
+        path.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+    };
+    Ok(FileSettings {
+        gossip: Gossip {
+            port: value("--port", args.port.as_deref())?,
+            interval: value("--interval", args.interval.as_deref())?,
+            machines: absolute(&args.machines),
+            valid_ips: absolute(&args.valid_ips),
+            key_file: absolute(&args.key_file),
+            network: value("--network", args.network.as_deref())?,
+            max_datagram: value("--max-datagram", args.max_datagram.as_deref())?,
+            require_key: None,
+        },
+        host: Host {
+            collector: args.collector.then_some(true),
+            name: args.name.clone(),
+            advertise: args.advertise,
+            interface: args.interface.clone(),
+            labels: (!args.labels.is_empty()).then(|| args.labels.clone()),
+        },
+        client: Client {
+            port: value("--client-port", args.client_port.as_deref())?,
+            tcp: args.no_tcp.then_some(false),
+            socket: None,
+        },
+        log: value("--log", args.log.as_deref())?,
+        ..FileSettings::default()
+    })
+}
+
+fn settings_failure(error: DaemonSettingsError) -> Failure {
+    let hint = match &error {
+        DaemonSettingsError::NoConfigFolder => "HOME=/home/you peermon daemon -u".to_owned(),
+        DaemonSettingsError::File(_) | DaemonSettingsError::UnknownKeys(_) => {
+            "mend that line; man peermon-daemon lists the keys".to_owned()
+        }
+        DaemonSettingsError::Variable { name, .. } => format!("unset {name}, or give it another value"),
+        DaemonSettingsError::TooManyLabels(_) => "leave some out".to_owned(),
+    };
+    Failure::new(Exit::Usage, error, hint)
+}
+
+fn start_failure(error: StartError) -> Failure {
+    let (exit, hint) = match &error {
+        StartError::NoUser => {
+            let make = format!("adduser --system --group {}", privileges::USER);
+            (Exit::Usage, format!("{make}; or peermon daemon -u for a private network"))
+        }
+        StartError::NotRoot => (Exit::Usage, "peermon daemon -u runs a private network of your own".to_owned()),
+        StartError::Name { .. } => (Exit::Usage, "--name NAME says how others should call this host".to_owned()),
+        StartError::Bind(bind) if bind.is_taken() => (
+            Exit::Usage,
+            "does a daemon run already? peermon query --status; else choose another one with -p".to_owned(),
+        ),
+        StartError::Bind(_) => (Exit::Usage, "choose another port with -p".to_owned()),
+        StartError::ClientPort { .. } => (
+            Exit::Usage,
+            "does a daemon run already? peermon query --status; else choose another one with -l".to_owned(),
+        ),
+        StartError::Claim(daemon_claim) => claim_hint(daemon_claim),
+        StartError::Advertise(_) => (Exit::Usage, "ip address lists the interfaces and their addresses".to_owned()),
+        StartError::Files(files) => (Exit::Usage, files_hint(files)),
+        StartError::Drop(_) => {
+            (Exit::Failed, "a daemon that cannot give up root does not run; see capabilities(7)".to_owned())
+        }
+        StartError::System { .. } => (Exit::Failed, "is a limit reached? ulimit -a".to_owned()),
+    };
+    Failure::new(exit, error, hint)
+}
+
+fn claim_hint(error: &crate::os::runtime::ClaimError) -> (Exit, String) {
+    use crate::os::runtime::ClaimError;
+    match error {
+        ClaimError::Taken(_) => {
+            (Exit::Usage, "peermon query --status asks it; -l PORT names another network".to_owned())
+        }
+        ClaimError::Folder { folder, .. } => {
+            (Exit::Usage, format!("look whose it is (ls -ld {}), and remove it if you may", folder.display()))
+        }
+        ClaimError::Io { .. } => (Exit::Failed, "without --no-tcp clients can use TCP instead".to_owned()),
+    }
+}
+
+fn files_hint(error: &FilesError) -> String {
+    match error {
+        FilesError::Machines { .. } => {
+            "a machines file has one IP:PORT or name a line; -f FILE names another one".to_owned()
+        }
+        FilesError::ValidIps(_) => "a line is a prefix like 130.58.68, or CIDR like 10.0.0.0/8".to_owned(),
+        FilesError::Secret(secret) => secret.hint().unwrap_or_else(|| "--key-file FILE names another one".to_owned()),
+        FilesError::NoKeyFile(path) | FilesError::KeyRequired(path) => format!("peermon keygen {}", path.display()),
+        FilesError::Key { .. } => "peermon keygen FILE makes a key file".to_owned(),
+    }
+}
+
+/// The value of an option, where it was given.
+fn value<T: FromStr<Err: Display>>(option: &str, text: Option<&str>) -> Result<Option<T>, Failure> {
+    let wrong =
+        |error| Failure::new(Exit::Usage, format!("{option}: {error}"), "peermon daemon --help lists the options");
+    text.map(|text| text.parse().map_err(wrong)).transpose()
+}
