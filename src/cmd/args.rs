@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::manual;
 use crate::client::{Place, Port};
 use crate::config::choose::PolicyName;
-use crate::config::values::{Count, Delta, Seconds, Seed, Size};
+use crate::config::values::{Count, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Seconds, Seed, Size};
 use crate::model::{HostName, Label};
 use crate::placement::HostPattern;
 use crate::render::Field;
@@ -62,7 +62,7 @@ pub struct LaterArgs {
 pub struct DaemonArgs {
     /// UDP port to listen on; unsolicited datagrams leave from PORT+1 [default: 1288]
     #[arg(short, long, value_name = "PORT", allow_hyphen_values = true)]
-    pub port: Option<String>,
+    pub port: Option<Port>,
     /// Use the data, offer no resources: never a target of any tool
     #[arg(short = 'c', long)]
     pub collector: bool,
@@ -74,13 +74,13 @@ pub struct DaemonArgs {
     pub valid_ips: Option<PathBuf>,
     /// Client interface: names the network on this host [default: 1981]
     #[arg(short = 'l', long, value_name = "PORT", allow_hyphen_values = true)]
-    pub client_port: Option<String>,
+    pub client_port: Option<Port>,
     /// Serve clients through the Unix socket only
     #[arg(long)]
     pub no_tcp: bool,
     /// Seconds between two reports of this host, 0.2 to 300; 0 or less means the default [default: 20]
     #[arg(short = 'n', long, value_name = "SECS", allow_hyphen_values = true)]
-    pub interval: Option<String>,
+    pub interval: Option<Interval>,
     /// Run as whoever starts it: a private network, with the files of your own config folder
     #[arg(short = 'u', long)]
     pub user: bool,
@@ -101,10 +101,10 @@ pub struct DaemonArgs {
     pub key_file: Option<PathBuf>,
     /// The network's name; networks of different names never mix [default: default]
     #[arg(long, value_name = "NAME")]
-    pub network: Option<String>,
+    pub network: Option<NetworkName>,
     /// Largest UDP payload, 508 to 1400 [default: 1200]
     #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
-    pub max_datagram: Option<String>,
+    pub max_datagram: Option<MaxDatagram>,
     /// Start in the background; return when the daemon answers
     #[arg(long)]
     pub detach: bool,
@@ -113,7 +113,7 @@ pub struct DaemonArgs {
     pub proc_root: PathBuf,
     /// How much to log: error, warn, info, debug [default: info]
     #[arg(long, value_name = "LEVEL")]
-    pub log: Option<String>,
+    pub log: Option<LogLevel>,
     /// Print the version
     #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version)]
     pub version: Option<bool>,

@@ -70,7 +70,9 @@ impl Console {
 pub fn explain_panics() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or(String::new(), |place| format!(" ({}:{})", place.file(), place.line()));
-        let message = panic.payload_as_str().unwrap_or("no message");
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         complain(
             &format!("peermon: a defect in peermon itself: {message}{place}"),
             Some("please report this line and what was typed; trying again may help"),

@@ -1,9 +1,7 @@
 //! `peermon daemon`: what was typed to settings, and why a daemon did not start to words.
 
 use std::env;
-use std::fmt::Display;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use super::args::DaemonArgs;
 use super::exit::{Exit, Failure};
@@ -15,11 +13,11 @@ use crate::daemon::{self, FilesError, Start, StartError};
 use crate::os::privileges;
 
 /// Runs until TERM or INT.
-pub(super) fn run(args: &DaemonArgs, environment: &Environment) -> Result<Exit, Failure> {
+pub(super) fn run(args: &DaemonArgs) -> Result<Exit, Failure> {
     let source = DaemonSource {
-        flags: flags(args)?,
+        flags: flags(args),
         realm: if args.user { Realm::User } else { Realm::System },
-        environment: environment.clone(),
+        environment: Environment::of_process(),
     };
     let settings = source.read().map_err(settings_failure)?;
     if args.detach {
@@ -36,20 +34,20 @@ pub(super) fn run(args: &DaemonArgs, environment: &Environment) -> Result<Exit, 
 }
 
 /// What was typed, as the uppermost layer of the settings.
-fn flags(args: &DaemonArgs) -> Result<FileSettings, Failure> {
+fn flags(args: &DaemonArgs) -> FileSettings {
     let absolute = |path: &Option<PathBuf>| {
         // A detached daemon runs elsewhere, and HUP may come after any change of folder.
         path.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
     };
-    Ok(FileSettings {
+    FileSettings {
         gossip: Gossip {
-            port: value("--port", args.port.as_deref())?,
-            interval: value("--interval", args.interval.as_deref())?,
+            port: args.port,
+            interval: args.interval,
             machines: absolute(&args.machines),
             valid_ips: absolute(&args.valid_ips),
             key_file: absolute(&args.key_file),
-            network: value("--network", args.network.as_deref())?,
-            max_datagram: value("--max-datagram", args.max_datagram.as_deref())?,
+            network: args.network.clone(),
+            max_datagram: args.max_datagram,
             require_key: None,
         },
         host: Host {
@@ -59,14 +57,10 @@ fn flags(args: &DaemonArgs) -> Result<FileSettings, Failure> {
             interface: args.interface.clone(),
             labels: (!args.labels.is_empty()).then(|| args.labels.clone()),
         },
-        client: Client {
-            port: value("--client-port", args.client_port.as_deref())?,
-            tcp: args.no_tcp.then_some(false),
-            socket: None,
-        },
-        log: value("--log", args.log.as_deref())?,
+        client: Client { port: args.client_port, tcp: args.no_tcp.then_some(false), socket: None },
+        log: args.log,
         ..FileSettings::default()
-    })
+    }
 }
 
 fn settings_failure(error: DaemonSettingsError) -> Failure {
@@ -132,11 +126,4 @@ fn files_hint(error: &FilesError) -> String {
         FilesError::NoKeyFile(path) | FilesError::KeyRequired(path) => format!("peermon keygen {}", path.display()),
         FilesError::Key { .. } => "peermon keygen FILE makes a key file".to_owned(),
     }
-}
-
-/// The value of an option, where it was given.
-fn value<T: FromStr<Err: Display>>(option: &str, text: Option<&str>) -> Result<Option<T>, Failure> {
-    let wrong =
-        |error| Failure::new(Exit::Usage, format!("{option}: {error}"), "peermon daemon --help lists the options");
-    text.map(|text| text.parse().map_err(wrong)).transpose()
 }

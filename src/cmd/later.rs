@@ -17,11 +17,6 @@ pub fn dns_update() -> Result<Exit, Failure> {
     later("peermon query -I -n 5 prints the addresses of the five best hosts today")
 }
 
-/// `peermon daemon`
-pub fn daemon() -> Result<Exit, Failure> {
-    later("peermon query --help")
-}
-
 /// `peermon demo`
 pub fn demo() -> Result<Exit, Failure> {
     later("peermon daemon --user starts a private network of one host today")

@@ -10,6 +10,8 @@
 
 pub mod args;
 mod console;
+mod daemon;
+mod detach;
 pub mod exit;
 pub mod invocation;
 mod keygen;
@@ -48,7 +50,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
-        Command::Daemon(_) => later::daemon(),
+        Command::Daemon(args) => daemon::run(&args),
         Command::Query(args) => query::run(*args, console),
         Command::Ssh(_) => later::ssh(),
         Command::Mpigen(_) => later::mpigen(),

@@ -201,6 +201,12 @@ impl Session {
         self.keyring = keyring;
     }
 
+    /// Whether a key file closes the network.
+    #[must_use]
+    pub fn is_keyed(&self) -> bool {
+        self.keyring.is_keyed()
+    }
+
     /// valid_ips was read again.
     pub fn set_valid(&mut self, valid: NetworkList) {
         self.valid = valid;
