@@ -111,7 +111,7 @@ fn members_and_their_sessions_come_and_go_and_leave_bounded_traces() {
         let opened = host.open(NOW, address(number % 20_000), &datagram);
         assert!(opened.is_ok() || opened == Err(Reject::Crowded), "{opened:?}");
         assert!(host.open(NOW, address(7), &datagram).is_err());
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             host.dismiss(member(number % 20_000, guest.id()).id);
             assert!(host.open(NOW, address(7), &datagram).is_err());
         }

@@ -48,7 +48,7 @@ impl Window {
             // What lies between has not come; its bits stand for counters that leave the window.
             let mut skipped = self.next;
             while skipped < counter {
-                let whole_word = skipped % WORD == 0 && counter - skipped >= WORD;
+                let whole_word = skipped.is_multiple_of(WORD) && counter - skipped >= WORD;
                 *self.word_mut(skipped) &= if whole_word { 0 } else { !bit(skipped) };
                 skipped += if whole_word { WORD } else { 1 };
             }

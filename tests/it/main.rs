@@ -7,7 +7,9 @@
 )]
 
 mod crates;
+mod joining;
 mod layering;
 mod ranking;
 mod rows;
+mod sealing;
 mod skip;
