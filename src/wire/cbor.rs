@@ -36,11 +36,6 @@ impl Writer {
         self.bytes.clear();
     }
 
-    /// Takes away what was written behind the first `len` bytes.
-    pub fn split_off(&mut self, len: usize) -> Vec<u8> {
-        self.bytes.split_off(len)
-    }
-
     /// Bytes that are CBOR already.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
@@ -234,7 +229,7 @@ impl<'a> Reader<'a> {
         let mut decoder = Decoder::from(self.rest);
         let header = decoder.pull().map_err(|_| Fault::Malformed)?;
         let len = decoder.offset();
-        if len != head_len(header).ok_or(Fault::Malformed)? {
+        if shortest(header) != Some(len) {
             return Err(Fault::Malformed);
         }
         self.take(len)?;
@@ -249,10 +244,10 @@ impl<'a> Reader<'a> {
 }
 
 /// Bytes of the shortest head that says the same; `None` for what is never canonical here.
-fn head_len(header: Header) -> Option<usize> {
+fn shortest(header: Header) -> Option<usize> {
     match header {
-        Header::Positive(number) | Header::Negative(number) => Some(argument_len(number)),
-        Header::Bytes(Some(len)) | Header::Text(Some(len)) | Header::Array(Some(len)) => Some(argument_len(len as u64)),
+        Header::Positive(number) | Header::Negative(number) => Some(number_len(number)),
+        Header::Bytes(Some(len)) | Header::Text(Some(len)) | Header::Array(Some(len)) => Some(head_len(len)),
         Header::Simple(simple::FALSE | simple::TRUE | simple::NULL) => Some(1),
         Header::Bytes(None)
         | Header::Text(None)
@@ -265,13 +260,82 @@ fn head_len(header: Header) -> Option<usize> {
     }
 }
 
-/// Bytes of the shortest head of an integer, or of a string or array of that length.
-pub(super) fn argument_len(argument: u64) -> usize {
-    match argument {
+/// Bytes before a string or an array of that length.
+pub(super) fn head_len(len: usize) -> usize {
+    number_len(len as u64)
+}
+
+/// Bytes of a number in its shortest form.
+fn number_len(number: u64) -> usize {
+    match number {
         0..24 => 1,
         24..0x100 => 2,
         0x100..0x1_0000 => 3,
         0x1_0000..0x1_0000_0000 => 5,
         _ => 9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::hex;
+    use super::*;
+
+    #[track_caller]
+    fn check_item(text: &str, accepted: bool) {
+        let bytes = hex(text);
+        let outcome = Reader::new(&bytes).remainder();
+        assert_eq!(outcome.is_ok(), accepted, "{text}");
+    }
+
+    #[test]
+    fn an_item_has_one_form_only() {
+        for shortest in ["17", "18 18", "19 0100", "1a 00010000", "1b 0000000100000000", "37", "38 18"] {
+            check_item(shortest, true);
+        }
+        for longer in
+            ["18 17", "19 00ff", "1a 0000ffff", "1b 00000000ffffffff", "38 17", "58 01 61", "78 01 61", "98 01 00"]
+        {
+            check_item(longer, false);
+        }
+    }
+
+    #[test]
+    fn maps_tags_floats_and_indefinite_lengths_are_refused() {
+        for accepted in ["f4", "f5", "f6", "43 616263", "63 616263", "83 00 f6 40", "80"] {
+            check_item(accepted, true);
+        }
+        let floats = ["f9 0000", "f9 7e00", "fa 7fc00000", "fb 7ff8000000000000"];
+        let indefinite = ["5f 41 61 ff", "7f 61 61 ff", "9f 00 ff", "bf ff", "ff"];
+        let simple = ["f7", "e0", "f8 18", "f8 14", "f8 ff"];
+        let other = ["a0", "a1 00 00", "c0 00", "c2 41 01", "1c", "1f", "fc", "62 ff ff", "61 80"];
+        for refused in [floats.as_slice(), &indefinite, &simple, &other].concat() {
+            check_item(refused, false);
+        }
+    }
+
+    #[test]
+    fn what_ends_early_is_refused() {
+        for cut in ["18", "19 01", "42 00", "62 61", "82 00", "9b ffffffffffffffff", "5b ffffffffffffffff", "81 81 81"]
+        {
+            check_item(cut, false);
+        }
+    }
+
+    #[test]
+    fn arrays_nest_four_deep_and_no_deeper() {
+        check_item("81 81 81 81 00", true);
+        check_item("81 81 81 81 80", false);
+        check_item(&"81".repeat(1_000), false);
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_out_of_range_and_another_item_is_malformed() {
+        let read = |text: &str| Reader::new(&hex(text)).uint::<u8>();
+        assert_eq!((read("18 ff"), read("19 0100")), (Ok(255), Err(Fault::OutOfRange)));
+        assert_eq!(
+            (read("20"), read("f4"), read("")),
+            (Err(Fault::Malformed), Err(Fault::Malformed), Err(Fault::Malformed))
+        );
     }
 }

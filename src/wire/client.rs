@@ -228,3 +228,104 @@ fn read_placements(reader: &mut Reader<'_>) -> Result<Vec<Placement>, Fault> {
     check_unique(placements.iter().map(|placement| placement.id))?;
     Ok(placements)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::datagram::check_card;
+    use super::super::limits::HOSTS_MAX;
+    use super::super::samples::{self, hex, id};
+    use super::*;
+    use crate::model::Card;
+
+    #[test]
+    fn what_is_no_frame_of_ours_is_known_from_its_first_four_bytes() {
+        for text in [*b"GET ", *b"POST", *b"SSH-", *b"\x16\x03\x01\x02", [0; 4], 4_097u32.to_be_bytes()] {
+            assert_eq!(request_len(text), Err(FrameError::Length), "{text:?}");
+        }
+        assert_eq!(request_len(4_096u32.to_be_bytes()), Ok(4_096));
+        let most = u32::try_from(REPLY_MAX).unwrap();
+        assert_eq!(reply_len(most.to_be_bytes()), Ok(REPLY_MAX));
+        assert_eq!(reply_len((most + 1).to_be_bytes()), Err(FrameError::Length));
+        assert_eq!(decode_request(&[0; 4_097]), Err(FrameError::Length));
+    }
+
+    #[track_caller]
+    fn check_refused(body: &str, error: FrameError) {
+        assert_eq!(decode_request(&hex(body)), Err(error), "{body}");
+    }
+
+    #[test]
+    fn a_request_that_is_not_understood_is_told_apart_in_words() {
+        use FrameError::{Malformed, OutOfRange, UnknownKind, Version};
+        assert_eq!(decode_request(&hex("82 01 00")), Ok(Request::Hosts));
+        check_refused("82 02 00", Version(2));
+        check_refused("82 18 63 f9 7e00", Version(99)); // whatever else it has
+        check_refused("82 01 03", UnknownKind(3));
+        check_refused("82 01 02", Malformed); // places nothing
+        check_refused("82 01", Malformed);
+        check_refused("81 01", Malformed);
+        check_refused("82 01 00 00", Malformed); // something left over
+        check_refused("82 01 18 00", Malformed); // not the shortest integer
+        check_refused("83 01 00 a0", Malformed); // a map among what was added
+        check_refused("83 01 02 81 82 45 0000000000 01", Malformed); // an id of 5 bytes
+        check_refused("83 01 02 82 82 46 000000000001 01 82 46 000000000001 01", OutOfRange); // one host twice
+        check_refused("83 01 02 81 82 46 000000000001 1b 0000000100000000", OutOfRange);
+        let version = FrameError::Version(2).to_string();
+        assert_eq!(version, "version 2 of the client protocol, where 1 is spoken");
+    }
+
+    #[test]
+    fn a_request_holds_the_first_300_placements() {
+        let places = |count| (0..count).map(|host| Placement { id: id(host), count: u32::MAX }).collect::<Vec<_>>();
+        let frame = encode_request(&Request::Place(places(301)));
+        assert!(frame.len() - FRAME_HEADER_LEN <= REQUEST_MAX, "{} bytes", frame.len());
+        assert_eq!(decode_request(&frame[FRAME_HEADER_LEN..]), Ok(Request::Place(places(300))));
+        // 301 of them, written by somebody who does not keep the limit.
+        let mut list = hex("83 01 02 99 012d");
+        (0..301u16).for_each(|host| list.extend([hex("82 46 00000000"), host.to_be_bytes().into(), vec![1]].concat()));
+        assert_eq!(decode_request(&list), Err(FrameError::OutOfRange));
+    }
+
+    #[test]
+    fn a_refusal_is_safe_on_a_terminal_and_short() {
+        let reply = Reply::Refused(format!("\x1b[31m ä {}", "x".repeat(1_000)));
+        let Ok(Reply::Refused(text)) = decode_reply(&encode_reply(&reply)[FRAME_HEADER_LEN..]) else {
+            panic!("refused")
+        };
+        assert_eq!((&text[..9], text.len()), ("?[31m ? x", REFUSAL_MAX));
+    }
+
+    #[test]
+    fn the_longest_reply_holds_as_many_hosts_as_a_table() {
+        let mut host = HostView {
+            name: "n".repeat(253).parse().unwrap(),
+            software: "2".repeat(32).into(),
+            age_hundredths: u64::MAX,
+            load1_hundredths: Some(u32::MAX),
+            pending_hundredths: u32::MAX,
+            cores: Some(u32::MAX),
+            memory_available_mib: Some(u32::MAX),
+            memory_total_mib: Some(u32::MAX),
+            uptime_seconds: Some(u64::MAX),
+            port: 65_534,
+            ..samples::view()
+        };
+        // As many labels as its card has room for.
+        let fits = |host: &HostView| {
+            let card = Card { name: host.name.clone(), software: host.software.clone(), ..samples::card() };
+            check_card(&Card { labels: host.labels.clone(), ..card }).is_ok()
+        };
+        host.labels = vec!["a=".parse().unwrap()];
+        while fits(&host) {
+            let value = host.labels[0].value().len();
+            host.labels = vec![format!("a={}", "v".repeat(value + 1)).parse().unwrap()];
+        }
+        let table = |hosts| {
+            let own = id(0);
+            Reply::Hosts(HostTable { own, interval_hundredths: 1, isolated: true, up_seconds: u64::MAX, hosts })
+        };
+        let row = encode_reply(&table(vec![host])).len() - encode_reply(&table(Vec::new())).len();
+        let rest = REPLY_MAX / HOSTS_MAX - row;
+        assert!(rest > 9, "{row} bytes a host");
+    }
+}

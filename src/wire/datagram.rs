@@ -2,10 +2,12 @@
 
 use crate::model::{Age, Aged, Inquiry, Known, Message, NodeId, Record, Urgency, Verdict, Version};
 
-use super::cbor::{Fault, Reader, Writer, argument_len};
+use super::cbor::{Fault, Reader, Writer, head_len};
 use super::limits::{GROUP_BITS_MAX, PLAINTEXT_MAX};
 use super::pieces::check_unique;
 use super::record;
+
+pub use super::record::{CardError, check_card};
 
 /// Why bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,92 +105,38 @@ pub fn decode(bytes: &[u8]) -> Result<Message, DecodeError> {
     }
     let mut reader = Reader::new(bytes);
     let fields = reader.array()?.checked_sub(1).ok_or(DecodeError::Malformed)?;
-    let kind = reader.uint()?;
-    let expect = |expected: usize| if fields == expected { Ok(()) } else { Err(DecodeError::Malformed) };
-    let message = match kind {
-        kind::HANDOVER => {
-            expect(3)?;
-            let bits = reader.uint()?;
-            if bits > GROUP_BITS_MAX {
-                return Err(DecodeError::OutOfRange);
-            }
-            Message::Handover { bits, urgency: read_urgency(&mut reader)?, records: read_records(&mut reader)? }
-        }
-        kind::BUNDLE => {
-            expect(1)?;
-            Message::Bundle { records: read_records(&mut reader)? }
-        }
-        kind::FOUND => {
-            expect(1)?;
-            Message::Found { records: read_records(&mut reader)? }
-        }
-        kind::LOOK => {
-            expect(1)?;
-            let known = reader.list(PLAINTEXT_MAX, read_known)?;
-            check_unique(known.iter().map(|known| known.id))?;
-            Message::Look { known }
-        }
-        kind::CARD_HASH => {
-            expect(2)?;
-            Message::CardHash { hash: reader.uint()?, confirm: reader.bool()? }
-        }
-        kind::AGREE => {
-            expect(0)?;
-            Message::Agree
-        }
-        kind::BUSY => {
-            expect(0)?;
-            Message::Busy
-        }
-        kind::BUCKETS => {
-            expect(1)?;
-            Message::Buckets { hashes: read_buckets(&mut reader)? }
-        }
-        kind::ASK_CARDS => {
-            expect(3)?;
-            let (from, to) = (reader.id()?, reader.id()?);
-            let known = reader.list(PLAINTEXT_MAX, read_known)?;
-            let ascends = known.windows(2).all(|pair| pair[0].id < pair[1].id);
-            let is_inside = known.iter().all(|known| (from..=to).contains(&known.id));
-            if from > to || !ascends || !is_inside {
-                return Err(DecodeError::OutOfRange);
-            }
-            Message::AskCards { from, to, known }
-        }
-        kind::WANT_CARDS => {
-            expect(1)?;
-            let ids = reader.list(PLAINTEXT_MAX, Reader::id)?;
-            check_unique(ids.iter().copied())?;
-            Message::WantCards { ids }
-        }
-        kind::HEARTBEAT => {
-            expect(0)?;
-            Message::Heartbeat
-        }
-        kind::PING => {
-            expect(1)?;
-            Message::Ping { token: reader.uint()? }
-        }
-        kind::PONG => {
-            expect(1)?;
-            Message::Pong { token: reader.uint()? }
-        }
-        kind::INQUIRE => {
-            expect(3)?;
+    let kind: u64 = reader.uint()?;
+    let reader = &mut reader;
+    let message = match (kind, fields) {
+        (kind::HANDOVER, 3) => Message::Handover {
+            bits: read_bits(reader)?,
+            urgency: read_urgency(reader)?,
+            records: read_records(reader)?,
+        },
+        (kind::BUNDLE, 1) => Message::Bundle { records: read_records(reader)? },
+        (kind::FOUND, 1) => Message::Found { records: read_records(reader)? },
+        (kind::LOOK, 1) => Message::Look { known: read_known_set(reader)? },
+        (kind::CARD_HASH, 2) => Message::CardHash { hash: reader.uint()?, confirm: reader.bool()? },
+        (kind::AGREE, 0) => Message::Agree,
+        (kind::BUSY, 0) => Message::Busy,
+        (kind::BUCKETS, 1) => Message::Buckets { hashes: read_buckets(reader)? },
+        (kind::ASK_CARDS, 3) => read_stretch(reader)?,
+        (kind::WANT_CARDS, 1) => Message::WantCards { ids: read_ids(reader)? },
+        (kind::HEARTBEAT, 0) => Message::Heartbeat,
+        (kind::PING, 1) => Message::Ping { token: reader.uint()? },
+        (kind::PONG, 1) => Message::Pong { token: reader.uint()? },
+        (kind::INQUIRE, 3) => {
             let (token, suspect) = (reader.uint()?, reader.id()?);
             Message::Inquire(Inquiry { token, suspect, silence: Age::from_hundredths(reader.uint()?) })
         }
-        kind::ANSWER => {
-            expect(2)?;
-            Message::Answer { token: reader.uint()?, verdict: read_verdict(&mut reader)? }
-        }
-        kind::YOUR_VERSION => {
-            expect(2)?;
-            Message::YourVersion { version: reader.version()? }
-        }
-        16.. => return Err(DecodeError::UnknownKind),
+        (kind::ANSWER, 2) => Message::Answer { token: reader.uint()?, verdict: read_verdict(reader)? },
+        (kind::YOUR_VERSION, 2) => Message::YourVersion { version: reader.version()? },
+        (kind, _) if kind > kind::YOUR_VERSION => return Err(DecodeError::UnknownKind),
+        _ => return Err(DecodeError::Malformed),
     };
-    reader.finish()?;
+    if !reader.is_empty() {
+        return Err(DecodeError::Malformed);
+    }
     // Whatever else has two forms (flags that are zero and written) is found here.
     match encode(&message, PLAINTEXT_MAX).as_slice() {
         [again] if again == bytes => Ok(message),
@@ -211,74 +159,65 @@ fn single(fields: usize, kind: u64, write: impl FnOnce(&mut Writer)) -> Vec<Vec<
 
 /// `head` and a list of `items`, as often as it takes.
 fn split<T>(head: Writer, max: usize, items: &[T], write: impl Fn(&mut Writer, &T)) -> Vec<Vec<u8>> {
-    let head = head.into_bytes();
-    let mut plaintexts = Vec::new();
-    let mut list = Writer::default();
-    let mut count = 0;
-    let whole = |list: &[u8], count: usize| {
-        let mut out = Writer::default();
-        out.raw(&head);
-        out.array(count);
-        out.raw(list);
-        out.into_bytes()
-    };
-    let fits = |list: &Writer, count: usize| head.len() + argument_len(count as u64) + list.len() <= max;
-    for item in items {
-        let before = list.len();
-        write(&mut list, item);
-        if list.len() == before {
-            continue;
-        }
-        if !fits(&list, count + 1) {
-            let last = list.split_off(before);
-            if count > 0 {
-                plaintexts.push(whole(list.as_bytes(), count));
-            }
-            list.clear();
-            count = 0;
-            list.raw(&last);
-            if !fits(&list, 1) {
-                list.clear();
-                continue;
-            }
-        }
-        count += 1;
-    }
-    if count > 0 || plaintexts.is_empty() {
-        plaintexts.push(whole(list.as_bytes(), count));
-    }
-    plaintexts
+    let chunks = chunks(items, max.saturating_sub(head.len()), write);
+    chunks.into_iter().map(|chunk| [head.as_bytes(), &chunk.list].concat()).collect()
 }
 
 /// One question per stretch of the ring that fits: each is complete in itself, and the next begins at the id
 /// behind it.
 fn ask_cards(from: NodeId, to: NodeId, known: &[Known], max: usize) -> Vec<Vec<u8>> {
-    let question = |from: NodeId, to: NodeId, known: &[Known]| {
-        let mut out = message_of(3, kind::ASK_CARDS, |out| {
+    let head = |from: NodeId, to: NodeId| {
+        message_of(3, kind::ASK_CARDS, |out| {
             out.id(from);
             out.id(to);
-            out.array(known.len());
-        });
-        known.iter().for_each(|known| write_known(&mut out, known));
-        out.into_bytes()
+        })
     };
-    let mut questions = Vec::new();
-    let (mut start, mut rest) = (from, known);
-    loop {
-        let fitting = (0..=rest.len()).rev().find(|count| question(start, to, &rest[..*count]).len() <= max);
-        let (piece, later) = rest.split_at(fitting.unwrap_or(0));
-        match piece.last() {
-            Some(last) if !later.is_empty() => {
-                questions.push(question(start, last.id, piece));
-                start = id_behind(last.id);
-                rest = later;
-            }
-            _ => {
-                questions.push(question(start, to, piece));
-                return questions;
-            }
-        }
+    let chunks = chunks(known, max.saturating_sub(head(from, to).len()), write_known);
+    let mut start = from;
+    let mut questions = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        let end = if chunk.end == known.len() { to } else { known[chunk.end - 1].id };
+        questions.push([head(start, end).as_bytes(), &chunk.list].concat());
+        start = id_behind(end);
     }
+    questions
+}
+
+/// A part of a list.
+struct Chunk {
+    /// Where the next part begins.
+    end: usize,
+    /// The part as an array.
+    list: Vec<u8>,
+}
+
+/// `items` in as few parts of at most `room` bytes as it takes, in order; at least one. What writes nothing,
+/// or more than `room`, is left out.
+fn chunks<T>(items: &[T], room: usize, write: impl Fn(&mut Writer, &T)) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    let (mut count, mut elements, mut element) = (0, Writer::default(), Writer::default());
+    let chunk = |end: usize, count: usize, elements: &Writer| {
+        let mut list = Writer::default();
+        list.array(count);
+        list.raw(elements.as_bytes());
+        Chunk { end, list: list.into_bytes() }
+    };
+    for (place, item) in items.iter().enumerate() {
+        element.clear();
+        write(&mut element, item);
+        if element.len() == 0 || head_len(1) + element.len() > room {
+            continue;
+        }
+        if head_len(count + 1) + elements.len() + element.len() > room {
+            chunks.push(chunk(place, count, &elements));
+            elements.clear();
+            count = 0;
+        }
+        elements.raw(element.as_bytes());
+        count += 1;
+    }
+    chunks.push(chunk(items.len(), count, &elements));
+    chunks
 }
 
 /// The next id on the ring; the last one has none behind it.
@@ -301,8 +240,35 @@ fn read_known(reader: &mut Reader<'_>) -> Result<Known, Fault> {
     Ok(Known { id, version: Version { incarnation: reader.uint()?, sequence: reader.uint()? } })
 }
 
+// No list needs a limit of its own: each element is at least a byte, and PLAINTEXT_MAX bounds those.
+
 fn read_records(reader: &mut Reader<'_>) -> Result<Vec<Aged<Record>>, Fault> {
     reader.list(PLAINTEXT_MAX, record::read)
+}
+
+fn read_known_set(reader: &mut Reader<'_>) -> Result<Vec<Known>, Fault> {
+    let known = reader.list(PLAINTEXT_MAX, read_known)?;
+    check_unique(known.iter().map(|known| known.id))?;
+    Ok(known)
+}
+
+fn read_ids(reader: &mut Reader<'_>) -> Result<Vec<NodeId>, Fault> {
+    let ids = reader.list(PLAINTEXT_MAX, Reader::id)?;
+    check_unique(ids.iter().copied())?;
+    Ok(ids)
+}
+
+fn read_stretch(reader: &mut Reader<'_>) -> Result<Message, Fault> {
+    let (from, to) = (reader.id()?, reader.id()?);
+    let known = reader.list(PLAINTEXT_MAX, read_known)?;
+    let ascends = known.windows(2).all(|pair| pair[0].id < pair[1].id);
+    let is_inside = known.iter().all(|known| (from..=to).contains(&known.id));
+    if from <= to && ascends && is_inside { Ok(Message::AskCards { from, to, known }) } else { Err(Fault::OutOfRange) }
+}
+
+fn read_bits(reader: &mut Reader<'_>) -> Result<u8, Fault> {
+    let bits = reader.uint()?;
+    if bits <= GROUP_BITS_MAX { Ok(bits) } else { Err(Fault::OutOfRange) }
 }
 
 fn read_buckets(reader: &mut Reader<'_>) -> Result<Vec<u32>, Fault> {
@@ -310,7 +276,8 @@ fn read_buckets(reader: &mut Reader<'_>) -> Result<Vec<u32>, Fault> {
     if bytes.len() != 4 * Message::BUCKETS {
         return Err(Fault::OutOfRange);
     }
-    Ok(bytes.chunks_exact(4).map(|hash| u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])).collect())
+    let number = |hash: &[u8]| hash.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte));
+    Ok(bytes.chunks_exact(4).map(number).collect())
 }
 
 fn urgency_number(urgency: Urgency) -> u8 {
@@ -340,5 +307,74 @@ fn read_verdict(reader: &mut Reader<'_>) -> Result<Verdict, Fault> {
         0 => Ok(Verdict::Alive),
         1 => Ok(Verdict::Silent),
         _ => Err(Fault::OutOfRange),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits::{CARD_MAX, PLAINTEXT_MIN};
+    use super::super::samples::{self, bundle, id, known_ids};
+    use super::*;
+    use crate::model::{Report, Tail, UnknownRecord};
+
+    #[test]
+    fn a_message_without_records_becomes_exactly_one() {
+        for message in [bundle(Vec::new()), Message::Look { known: Vec::new() }, Message::WantCards { ids: Vec::new() }]
+        {
+            let plaintexts = encode(&message, PLAINTEXT_MIN);
+            assert_eq!((plaintexts.len(), decode(&plaintexts[0])), (1, Ok(message)));
+        }
+        // Also where all that it had is left out.
+        let invalid = Report { tail: Tail([0xff].into()), ..samples::report() };
+        let plaintexts = encode(&bundle(vec![Record::Report(invalid)]), PLAINTEXT_MIN);
+        assert_eq!((plaintexts.len(), decode(&plaintexts[0])), (1, Ok(bundle(Vec::new()))));
+    }
+
+    #[test]
+    fn a_list_is_split_no_more_than_it_must_be() {
+        let ids: Vec<NodeId> = (0..200).map(id).collect();
+        let plaintexts = encode(&Message::WantCards { ids }, PLAINTEXT_MIN);
+        // [9, list]: 2 bytes; the list's own head: 2; 7 an id.
+        let most = (PLAINTEXT_MIN - 4) / 7;
+        let counts: Vec<usize> = plaintexts.iter().map(|plaintext| (plaintext.len() - 4) / 7).collect();
+        assert_eq!(counts, [most, most, 200 - 2 * most]);
+    }
+
+    #[test]
+    fn the_smallest_datagram_holds_the_largest_record_the_buckets_and_what_is_asked_at_once() {
+        // Id and version take 7 + 9 + 5 bytes of it.
+        let body = Tail(vec![0; CARD_MAX - 21].into());
+        let largest = Record::Unknown(UnknownRecord { kind: u32::MAX, id: id(1), version: Version::MAX, body });
+        let records = vec![Aged { age: Age::from_hundredths(u32::MAX), value: largest }];
+        let message = Message::Handover { bits: 48, urgency: Urgency::Urgent, records };
+        let plaintexts = encode(&message, PLAINTEXT_MIN);
+        assert_eq!((plaintexts.len(), decode(&plaintexts[0])), (1, Ok(message)));
+
+        let singles = [
+            Message::Buckets { hashes: vec![u32::MAX; Message::BUCKETS] },
+            Message::CardHash { hash: u64::MAX, confirm: true },
+            Message::Inquire(Inquiry { token: u32::MAX, suspect: id(1), silence: Age::from_hundredths(u32::MAX) }),
+            Message::AskCards { from: id(0), to: id(99), known: known_ids(0..Message::ASKED_MAX as u64) },
+        ];
+        for message in singles {
+            let plaintexts = encode(&message, PLAINTEXT_MIN);
+            assert!(plaintexts.len() == 1 && plaintexts[0].len() <= PLAINTEXT_MIN, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn a_stretch_that_is_too_long_is_asked_for_in_stretches_that_touch() {
+        let (from, to) = (id(10), NodeId::from_bytes([0xff; 6]));
+        let all = known_ids((0..100).map(|number| 2 * number + 10));
+        let questions = encode(&Message::AskCards { from, to, known: all.clone() }, PLAINTEXT_MIN);
+        let mut next = from;
+        let mut listed = Vec::new();
+        for question in &questions {
+            let Ok(Message::AskCards { from, to, known }) = decode(question) else { panic!("a question") };
+            assert_eq!(from, next);
+            next = id_behind(to);
+            listed.extend(known);
+        }
+        assert_eq!((questions.len() > 1, next, listed), (true, to, all));
     }
 }

@@ -1,302 +1,21 @@
 //! Laws of both protocols, searched for counterexamples by proptest.
 
-use std::net::IpAddr;
-
 use ciborium::Value;
-use proptest::collection::{btree_set, vec};
+use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 
-use super::client::{self, HostTable, Placement, Reply, Request};
+use super::client;
 use super::datagram::{decode, encode};
-use super::limits::{
-    CARD_MAX, INTERVAL_MAX_HUNDREDTHS, INTERVAL_MIN_HUNDREDTHS, PLACEMENTS_MAX, PLAINTEXT_MAX, PLAINTEXT_MIN, PORT_MAX,
-    REQUEST_MAX,
-};
+use super::limits::{PLAINTEXT_MAX, PLAINTEXT_MIN, REQUEST_MAX};
+use super::samples::*;
 use crate::model::{
-    Age, Aged, Card, DaemonStatus, Departure, Endpoint, HostName, HostState, HostView, Inquiry, Known, LABELS_MAX,
-    Label, Load, Message, NETWORK_ADDRESSES_MAX, NodeId, Record, RejectCount, Report, SessionId, StateCounts,
-    Suspicion, Tail, UnknownRecord, Urgency, Verdict, Version,
+    Aged, Card, Known, LABELS_MAX, Load, Message, NETWORK_ADDRESSES_MAX, NodeId, Record, Report, Tail, UnknownRecord,
+    Version,
 };
 
 /// Cases per law, in CI too.
 const CASES: u32 = 1_000;
-
-/// Bytes of a tail that fits behind the longest report.
-const TAIL_MAX: usize = 20;
-
-// ---- what is drawn -------------------------------------------------------------------------------------
-
-/// Numbers of every length on the wire.
-fn u32s() -> impl Strategy<Value = u32> {
-    (any::<u32>(), 0u32..32).prop_map(|(number, shift)| number >> shift)
-}
-
-fn u64s() -> impl Strategy<Value = u64> {
-    (any::<u64>(), 0u32..64).prop_map(|(number, shift)| number >> shift)
-}
-
-fn maybe<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> impl Strategy<Value = Option<T>> {
-    prop::option::weighted(0.8, strategy)
-}
-
-fn ids() -> impl Strategy<Value = NodeId> {
-    any::<[u8; 6]>().prop_map(NodeId::from_bytes)
-}
-
-fn ages() -> impl Strategy<Value = Age> {
-    u32s().prop_map(Age::from_hundredths)
-}
-
-fn versions() -> impl Strategy<Value = Version> {
-    (u64s(), u32s()).prop_map(|(incarnation, sequence)| Version { incarnation, sequence })
-}
-
-fn addresses() -> impl Strategy<Value = IpAddr> {
-    let v4 = any::<[u8; 4]>().prop_map(IpAddr::from);
-    let v6 = any::<[u8; 16]>().prop_map(IpAddr::from);
-    prop_oneof![v4, v6].prop_map(|address| match address.to_canonical() {
-        IpAddr::V4(v4) if v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast() => [192, 0, 2, 1].into(),
-        IpAddr::V6(v6) if v6.is_unspecified() || v6.is_multicast() => IpAddr::from([0x20; 16]),
-        address => address,
-    })
-}
-
-fn names() -> impl Strategy<Value = HostName> {
-    "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,40}".prop_map(|name| name.parse().unwrap())
-}
-
-fn labels() -> impl Strategy<Value = Vec<Label>> {
-    let label = "[a-z0-9_.-]{1,6}=[a-zA-Z0-9_./:+@%-]{0,6}".prop_map(|text| text.parse().unwrap());
-    btree_set(label, 0..=LABELS_MAX).prop_map(|labels| labels.into_iter().collect())
-}
-
-/// One item that some later version may add, written by a codec that is not ours.
-fn items() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        u64s().prop_map(Value::from),
-        i64::arbitrary().prop_map(Value::from),
-        vec(any::<u8>(), 0..6).prop_map(Value::Bytes),
-        "\\PC{0,4}".prop_map(Value::Text),
-        any::<bool>().prop_map(Value::Bool),
-        Just(Value::Null),
-    ];
-    // Three levels here, and one less than may be in all.
-    leaf.prop_recursive(3, 12, 4, |inner| vec(inner, 0..4).prop_map(Value::Array))
-}
-
-fn bytes_of(items: &[Value]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    items.iter().for_each(|item| ciborium::into_writer(item, &mut bytes).unwrap());
-    bytes
-}
-
-fn tails(max: usize) -> impl Strategy<Value = Tail> {
-    let some = vec(items(), 1..4).prop_map(move |mut items| {
-        while bytes_of(&items).len() > max {
-            items.pop();
-        }
-        Tail(bytes_of(&items).into())
-    });
-    prop_oneof![Just(Tail::default()), some]
-}
-
-fn cards() -> impl Strategy<Value = Card> {
-    let who = (names(), addresses(), 1..=PORT_MAX, u32s(), u64s(), vec(any::<u8>(), 0..=4));
-    let what = (maybe(u32s()), maybe(u32s()), labels(), "[!-~]{0,12}", any::<bool>(), maybe(u64s()));
-    let interval = INTERVAL_MIN_HUNDREDTHS..=INTERVAL_MAX_HUNDREDTHS;
-    let more = btree_set(addresses(), 0..=NETWORK_ADDRESSES_MAX);
-    (versions(), who, what, interval, more, tails(TAIL_MAX)).prop_map(
-        |(version, (name, address, port, salt, session, key_ids), what, interval, more, tail)| {
-            let (cores, memory_total_mib, labels, software, collector, uptime_seconds) = what;
-            let endpoint = Endpoint { address, port, salt };
-            Card {
-                id: endpoint.id(),
-                version,
-                name,
-                endpoint,
-                more_addresses: more.into_iter().filter(|other| *other != address).collect(),
-                session: SessionId::from_entropy(session),
-                key_ids,
-                cores,
-                memory_total_mib,
-                labels,
-                software: software.into(),
-                interval: Age::from_hundredths(interval),
-                collector,
-                uptime_seconds,
-                tail,
-            }
-        },
-    )
-}
-
-fn loads() -> impl Strategy<Value = Load> {
-    (maybe(u32s()), maybe(u32s()))
-        .prop_map(|(load1_hundredths, memory_available_mib)| Load { load1_hundredths, memory_available_mib })
-}
-
-fn records() -> impl Strategy<Value = Record> {
-    let flags = prop_oneof![3 => Just(0), 1 => u32s()];
-    let report = (ids(), versions(), u32s(), loads(), flags, tails(TAIL_MAX)).prop_map(
-        |(id, version, card, load, flags, tail)| Record::Report(Report { id, version, card, load, flags, tail }),
-    );
-    let departure = (ids(), versions(), tails(TAIL_MAX))
-        .prop_map(|(id, version, tail)| Record::Departure(Departure { id, version, tail }));
-    let suspicion = (ids(), versions(), ids(), tails(TAIL_MAX))
-        .prop_map(|(id, version, by, tail)| Record::Suspicion(Suspicion { id, version, by, tail }));
-    let unknown = (4..u32::MAX, ids(), versions(), tails(CARD_MAX / 2))
-        .prop_map(|(kind, id, version, body)| Record::Unknown(UnknownRecord { kind, id, version, body }));
-    let card = cards().prop_map(|card| Record::Card(Box::new(card)));
-    prop_oneof![4 => report, 2 => card, 1 => departure, 1 => suspicion, 2 => unknown]
-}
-
-fn aged() -> impl Strategy<Value = Vec<Aged<Record>>> {
-    vec((ages(), records()).prop_map(|(age, value)| Aged { age, value }), 0..30)
-}
-
-fn known() -> impl Strategy<Value = Vec<Known>> {
-    prop::collection::btree_map(ids(), versions(), 0..150)
-        .prop_map(|known| known.into_iter().map(|(id, version)| Known { id, version }).collect())
-}
-
-fn stretches() -> impl Strategy<Value = Message> {
-    (ids(), ids(), known()).prop_map(|(from, to, mut known)| {
-        let (from, to) = (from.min(to), from.max(to));
-        known.retain(|known| (from..=to).contains(&known.id));
-        Message::AskCards { from, to, known }
-    })
-}
-
-fn messages() -> impl Strategy<Value = Message> {
-    let handover = (0u8..=48, any::<bool>(), aged()).prop_map(|(bits, urgent, records)| {
-        let urgency = if urgent { Urgency::Urgent } else { Urgency::Routine };
-        Message::Handover { bits, urgency, records }
-    });
-    let lists = prop_oneof![
-        aged().prop_map(|records| Message::Bundle { records }),
-        aged().prop_map(|records| Message::Found { records }),
-        known().prop_shuffle().prop_map(|known| Message::Look { known }),
-        btree_set(ids(), 0..300).prop_map(|ids| Message::WantCards { ids: ids.into_iter().rev().collect() }),
-        stretches(),
-    ];
-    let cards = prop_oneof![
-        (u64s(), any::<bool>()).prop_map(|(hash, confirm)| Message::CardHash { hash, confirm }),
-        Just(Message::Agree),
-        Just(Message::Busy),
-        vec(any::<u32>(), Message::BUCKETS).prop_map(|hashes| Message::Buckets { hashes }),
-    ];
-    let verdict = prop_oneof![Just(Verdict::Alive), Just(Verdict::Silent)];
-    let watch = prop_oneof![
-        Just(Message::Heartbeat),
-        u32s().prop_map(|token| Message::Ping { token }),
-        u32s().prop_map(|token| Message::Pong { token }),
-        (u32s(), ids(), ages()).prop_map(|(token, suspect, silence)| Message::Inquire(Inquiry {
-            token,
-            suspect,
-            silence
-        })),
-        (u32s(), verdict).prop_map(|(token, verdict)| Message::Answer { token, verdict }),
-        versions().prop_map(|version| Message::YourVersion { version }),
-    ];
-    prop_oneof![2 => handover, 5 => lists, 2 => cards, 3 => watch]
-}
-
-fn views() -> impl Strategy<Value = HostView> {
-    let states = [HostState::Fresh, HostState::Late, HostState::Suspect, HostState::Left, HostState::Dead];
-    let state = prop::sample::select(states.to_vec());
-    (cards(), loads(), state, u64s(), u32s()).prop_map(|(card, load, state, age_hundredths, pending_hundredths)| {
-        HostView {
-            id: card.id,
-            name: card.name,
-            address: card.endpoint.address,
-            addresses: std::iter::once(card.endpoint.address).chain(card.more_addresses).collect(),
-            port: card.endpoint.port,
-            state,
-            age_hundredths,
-            load1_hundredths: load.load1_hundredths,
-            pending_hundredths,
-            cores: card.cores,
-            memory_available_mib: load.memory_available_mib,
-            memory_total_mib: card.memory_total_mib,
-            uptime_seconds: card.uptime_seconds,
-            collector: card.collector,
-            labels: card.labels,
-            software: card.software,
-        }
-    })
-}
-
-fn statuses() -> impl Strategy<Value = DaemonStatus> {
-    let reject = ("[ -~]{0,20}", u64s(), maybe(addresses())).prop_map(|(reason, count, last_sender)| RejectCount {
-        reason,
-        count,
-        last_sender,
-    });
-    let counts = any::<[u32; 5]>().prop_map(|[fresh, late, suspect, left, dead]| StateCounts {
-        fresh,
-        late,
-        suspect,
-        left,
-        dead,
-    });
-    let numbers = (any::<[u32; 3]>(), any::<[u64; 7]>(), maybe(u64s()), any::<[bool; 3]>());
-    (cards(), "[!-~]{1,64}", numbers, counts, vec(reject, 0..9)).prop_map(
-        |(card, network, (small, large, last_heard_hundredths, truths), hosts, rejects)| DaemonStatus {
-            name: card.name,
-            software: card.software,
-            pid: small[0],
-            up_seconds: large[0],
-            network,
-            keyed: truths[0],
-            interval_hundredths: small[1],
-            port: card.endpoint.port,
-            address: card.endpoint.address,
-            hosts,
-            last_heard_hundredths,
-            isolated: truths[1],
-            twin: truths[2],
-            lacking_first_key: small[2],
-            datagrams_in: large[1],
-            datagrams_out: large[2],
-            bytes_in: large[3],
-            bytes_out: large[4],
-            kernel_drops: large[5],
-            send_errors: large[6],
-            rejects,
-        },
-    )
-}
-
-fn requests() -> impl Strategy<Value = Request> {
-    let places = btree_set(ids(), 0..=PLACEMENTS_MAX).prop_flat_map(|ids| {
-        let count = ids.len();
-        (Just(ids), vec(u32s(), count))
-    });
-    prop_oneof![
-        1 => Just(Request::Hosts),
-        1 => Just(Request::Status),
-        2 => places.prop_map(|(ids, counts)| {
-            Request::Place(ids.into_iter().zip(counts).map(|(id, count)| Placement { id, count }).collect())
-        }),
-    ]
-}
-
-fn replies() -> impl Strategy<Value = Reply> {
-    let hosts = (ids(), u32s(), any::<bool>(), u64s(), vec(views(), 0..12)).prop_map(
-        |(own, interval_hundredths, isolated, up_seconds, mut hosts)| {
-            hosts.sort_by_key(|host| host.id);
-            Reply::Hosts(HostTable { own, interval_hundredths, isolated, up_seconds, hosts })
-        },
-    );
-    prop_oneof![
-        2 => hosts,
-        1 => statuses().prop_map(|status| Reply::Status(Box::new(status))),
-        1 => Just(Reply::Placed),
-        1 => "[ -~]{0,80}".prop_map(Reply::Refused),
-    ]
-}
-
-// ---- the laws ------------------------------------------------------------------------------------------
 
 /// The message that pieces of one message say together.
 fn joined(pieces: Vec<Message>) -> Message {
@@ -325,6 +44,136 @@ fn joined(pieces: Vec<Message>) -> Message {
     whole
 }
 
+/// What happens to bytes on their way, or in the hands of somebody who means no good.
+#[derive(Clone, Debug)]
+enum Damage {
+    Replace(Index, u8),
+    Flip(Index, u8),
+    Insert(Index, u8),
+    Remove(Index),
+    CutAt(Index),
+}
+
+fn damages() -> impl Strategy<Value = Vec<Damage>> {
+    // Small numbers are kinds, heads and lengths: they do more than noise.
+    let byte = || prop_oneof![any::<u8>(), 0u8..32, 0x80u8..0xa0];
+    let damage = prop_oneof![
+        4 => (any::<Index>(), byte()).prop_map(|(place, byte)| Damage::Replace(place, byte)),
+        4 => (any::<Index>(), 0u8..8).prop_map(|(place, bit)| Damage::Flip(place, bit)),
+        1 => (any::<Index>(), byte()).prop_map(|(place, byte)| Damage::Insert(place, byte)),
+        1 => any::<Index>().prop_map(Damage::Remove),
+        1 => any::<Index>().prop_map(Damage::CutAt),
+    ];
+    vec(damage, 1..4)
+}
+
+fn damaged(mut bytes: Vec<u8>, damages: Vec<Damage>) -> Vec<u8> {
+    for damage in damages {
+        if bytes.is_empty() {
+            break;
+        }
+        let len = bytes.len();
+        match damage {
+            Damage::Replace(place, byte) => bytes[place.index(len)] = byte,
+            Damage::Flip(place, bit) => bytes[place.index(len)] ^= 1 << bit,
+            Damage::Insert(place, byte) => bytes.insert(place.index(len), byte),
+            Damage::Remove(place) => drop(bytes.remove(place.index(len))),
+            Damage::CutAt(place) => bytes.truncate(place.index(len)),
+        }
+    }
+    bytes
+}
+
+/// Bytes that a message holds in memory, its own size included: what is allocated, with 16 bytes for each
+/// time.
+fn memory(message: &Message) -> usize {
+    let heap = |capacity: usize| if capacity == 0 { 0 } else { capacity + 16 };
+    let of_card = |card: &Card| {
+        let labels: usize = card.labels.iter().map(|label| heap(label.key().len()) + heap(label.value().len())).sum();
+        heap(size_of::<Card>())
+            + heap(card.name.as_str().len())
+            + heap(card.more_addresses.capacity() * size_of::<std::net::IpAddr>())
+            + heap(card.key_ids.capacity())
+            + heap(card.labels.capacity() * size_of::<crate::model::Label>())
+            + labels
+            + heap(card.software.len())
+            + heap(card.tail.0.len())
+    };
+    let of_record = |record: &Aged<Record>| match &record.value {
+        Record::Report(report) => heap(report.tail.0.len()),
+        Record::Card(card) => of_card(card),
+        Record::Departure(departure) => heap(departure.tail.0.len()),
+        Record::Suspicion(suspicion) => heap(suspicion.tail.0.len()),
+        Record::Unknown(unknown) => heap(unknown.body.0.len()),
+    };
+    size_of::<Message>()
+        + match message {
+            Message::Handover { records, .. } | Message::Bundle { records } | Message::Found { records } => {
+                heap(records.capacity() * size_of::<Aged<Record>>()) + records.iter().map(of_record).sum::<usize>()
+            }
+            Message::Look { known } | Message::AskCards { known, .. } => heap(known.capacity() * size_of::<Known>()),
+            Message::WantCards { ids } => heap(ids.capacity() * size_of::<NodeId>()),
+            Message::Buckets { hashes } => heap(hashes.capacity() * size_of::<u32>()),
+            Message::CardHash { .. }
+            | Message::Agree
+            | Message::Busy
+            | Message::Heartbeat
+            | Message::Ping { .. }
+            | Message::Pong { .. }
+            | Message::Inquire(_)
+            | Message::Answer { .. }
+            | Message::YourVersion { .. } => 0,
+        }
+}
+
+#[test]
+fn what_a_datagram_says_takes_at_most_64_kib_of_memory_however_dense_it_is() {
+    let report = Record::Report(Report { version: Version::default(), load: Load::default(), card: 0, ..report() });
+    let empty = |host| UnknownRecord { kind: 4, id: id(host), version: Version::default(), body: Tail::default() };
+    let mut small = card();
+    small.name = "a".parse().unwrap();
+    small.labels = (0..LABELS_MAX).map(|key| format!("{key}=").parse().unwrap()).collect();
+    small.more_addresses = (1..=NETWORK_ADDRESSES_MAX as u8).map(|host| [10, 0, 0, host].into()).collect();
+    for message in [
+        bundle(vec![report; 200]),
+        bundle((0..200).map(|host| Record::Unknown(empty(host))).collect()),
+        bundle(vec![Record::Card(Box::new(small)); 50]),
+        Message::Look { known: (0..200).map(|host| Known { id: id(host), version: Version::default() }).collect() },
+        Message::WantCards { ids: (0..300).map(id).collect() },
+    ] {
+        let plaintext = encode(&message, PLAINTEXT_MAX).remove(0);
+        assert!(plaintext.len() > PLAINTEXT_MAX - 150, "a full one");
+        let bytes = memory(&decode(&plaintext).unwrap());
+        assert!(bytes <= 65_536, "{bytes} bytes");
+    }
+}
+
+/// What another codec makes of bytes that hold one item.
+fn value_of(bytes: &[u8]) -> Value {
+    ciborium::from_reader(bytes).unwrap()
+}
+
+fn array_of(value: &mut Value) -> &mut Vec<Value> {
+    value.as_array_mut().unwrap()
+}
+
+/// The frame's body with `added` behind the fields of each array that has fields.
+fn widened(body: &[u8], added: &[Value]) -> Vec<u8> {
+    let mut value = value_of(body);
+    let fields = array_of(&mut value);
+    for field in fields.iter_mut().filter_map(Value::as_array_mut) {
+        match field.first() {
+            // Rows: hosts, placements, rejects.
+            Some(Value::Array(_)) => field.iter_mut().for_each(|row| array_of(row).extend_from_slice(added)),
+            // The counts of hosts by state. (No hosts, no rejects: an empty list.)
+            Some(_) => field.extend_from_slice(added),
+            None => {}
+        }
+    }
+    fields.extend_from_slice(added);
+    bytes_of(&[value])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -334,6 +183,77 @@ proptest! {
         prop_assert!(plaintexts.iter().all(|plaintext| plaintext.len() <= max));
         let pieces = plaintexts.iter().map(|plaintext| decode(plaintext)).collect::<Result<Vec<_>, _>>();
         prop_assert_eq!(pieces.map(joined), Ok(message));
+    }
+
+    #[test]
+    fn what_is_decoded_is_encoded_the_same(message in messages(), piece in any::<Index>(), damages in damages()) {
+        let plaintexts = encode(&message, PLAINTEXT_MAX);
+        let bytes = damaged(plaintexts[piece.index(plaintexts.len())].clone(), damages);
+        if let Ok(message) = decode(&bytes) {
+            prop_assert_eq!(encode(&message, PLAINTEXT_MAX), vec![bytes]);
+            prop_assert!(memory(&message) <= 65_536, "{} bytes", memory(&message));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_decoder_panic(noise in vec(any::<u8>(), 0..1_500), reply in replies(), damages in damages()) {
+        let frame = damaged(client::encode_reply(&reply), damages);
+        for bytes in [&noise[..], &frame[frame.len().min(4)..]] {
+            let _ = decode(bytes);
+            let _ = client::decode_request(bytes);
+            let _ = client::decode_reply(bytes);
+        }
+    }
+
+    #[test]
+    fn every_plaintext_is_canonical_to_another_codec_too(message in messages()) {
+        for plaintext in encode(&message, PLAINTEXT_MAX) {
+            prop_assert_eq!(bytes_of(&[value_of(&plaintext)]), plaintext);
+        }
+    }
+
+    #[test]
+    fn an_unknown_record_comes_out_as_it_came_in(
+        (kind, id, version, age) in (4u32.., ids(), versions(), ages()),
+        items in vec(items(), 0..5),
+        reported in any::<bool>(),
+    ) {
+        let head = [Value::from(age.as_hundredths()), Value::Bytes(id.as_bytes().to_vec())];
+        let version = [Value::from(version.incarnation), Value::from(version.sequence)];
+        // A report of a newer version: card, load, memory, flags, and then whatever it has.
+        let known = if reported { vec![Value::from(1), Value::Null, Value::from(2), Value::from(0)] } else { vec![] };
+        let mut items = items;
+        let content = loop {
+            let content = bytes_of(&[&head[..], &version, &known, &items].concat());
+            match content.len() {
+                ..=64 => break content,
+                65.. => items.truncate(items.len() - 1),
+            }
+        };
+        if reported && items.is_empty() {
+            return Ok(());
+        }
+        let record = match reported {
+            true => Value::Bytes(content),
+            false => Value::Array(vec![Value::from(kind), Value::Bytes(content)]),
+        };
+        let bytes = bytes_of(&[Value::Array(vec![Value::from(1), Value::Array(vec![record])])]);
+        let message = decode(&bytes);
+        prop_assert_eq!(message.map(|message| encode(&message, PLAINTEXT_MAX)), Ok(vec![bytes]));
+    }
+
+    #[test]
+    fn fields_that_newer_versions_add_to_frames_are_stepped_over(
+        request in requests(),
+        reply in replies(),
+        added in vec(items(), 1..4),
+    ) {
+        let body = widened(&client::encode_reply(&reply)[4..], &added);
+        prop_assert_eq!(client::decode_reply(&body), Ok(reply));
+        let body = widened(&client::encode_request(&request)[4..], &added);
+        if body.len() <= REQUEST_MAX {
+            prop_assert_eq!(client::decode_request(&body), Ok(request));
+        }
     }
 
     #[test]

@@ -9,9 +9,13 @@ mod cbor;
 pub mod client;
 pub mod datagram;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod laws;
 pub mod limits;
 mod pieces;
 mod record;
+#[cfg(test)]
+mod samples;
 mod status;
 mod table;

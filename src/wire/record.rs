@@ -34,8 +34,7 @@ pub(super) fn write(out: &mut Writer, aged: &Aged<Record>) {
     let mut content = Writer::default();
     content.uint(aged.age.as_hundredths());
     let age_len = content.len();
-    content.id(record.id());
-    content.version(record.version());
+    write_head(&mut content, record.id(), record.version());
     let tail = match record {
         Record::Report(report) => write_report(&mut content, report),
         Record::Card(card) => write_card(&mut content, card),
@@ -56,6 +55,12 @@ pub(super) fn write(out: &mut Writer, aged: &Aged<Record>) {
         out.uint(kind);
     }
     out.bytes(content.as_bytes());
+}
+
+/// What every record says first, behind its age.
+fn write_head(out: &mut Writer, id: NodeId, version: Version) {
+    out.id(id);
+    out.version(version);
 }
 
 fn write_report<'a>(out: &mut Writer, report: &'a Report) -> &'a Tail {
@@ -86,6 +91,42 @@ fn write_card<'a>(out: &mut Writer, card: &'a Card) -> &'a Tail {
     out.labels(&card.labels);
     out.text(&card.software);
     &card.tail
+}
+
+/// Why nobody would take a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CardError {
+    /// Name, labels and addresses are too much together.
+    #[error("name, labels and addresses make a card of {0} bytes, where {CARD_MAX} are the most")]
+    TooLong(usize),
+    /// A value is outside its range, or a list is not sorted.
+    #[error("a card with a value that is out of range")]
+    OutOfRange,
+}
+
+/// Whether others will take `card`, however large its versions, session, salt and figures become. A host asks
+/// before it starts; later its card would just not be sent.
+pub fn check_card(card: &Card) -> Result<(), CardError> {
+    let mut largest = Card {
+        version: Version::MAX,
+        session: SessionId::from_entropy(u64::MAX),
+        cores: Some(u32::MAX),
+        memory_total_mib: Some(u32::MAX),
+        uptime_seconds: Some(u64::MAX),
+        ..card.clone()
+    };
+    largest.endpoint.salt = u32::MAX;
+    largest.id = largest.endpoint.id();
+    let mut content = Writer::default();
+    write_head(&mut content, largest.id, largest.version);
+    let tail = write_card(&mut content, &largest);
+    content.raw(&tail.0);
+    if content.len() > CARD_MAX {
+        return Err(CardError::TooLong(content.len()));
+    }
+    let mut list = Writer::default();
+    write(&mut list, &Aged { age: Age::default(), value: Record::Card(Box::new(largest)) });
+    read(&mut Reader::new(list.as_bytes())).map(drop).map_err(|_| CardError::OutOfRange)
 }
 
 /// Reads one element of a list of records.
@@ -164,4 +205,106 @@ fn read_card(id: NodeId, version: Version, mut content: Reader<'_>) -> Result<Ca
 
 fn read_tail(mut content: Reader<'_>) -> Result<Tail, Fault> {
     content.remainder().map(|bytes| Tail(bytes.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn encoded(age: u32, value: Record) -> Vec<u8> {
+        let mut out = Writer::default();
+        write(&mut out, &Aged { age: Age::from_hundredths(age), value });
+        out.into_bytes()
+    }
+
+    #[test]
+    fn a_report_takes_24_bytes_and_27_on_a_busy_host() {
+        let mut report = samples::report();
+        assert_eq!(encoded(1_300, Record::Report(report.clone())).len(), 24);
+        report.load.load1_hundredths = Some(1_600);
+        assert_eq!(encoded(1_300, Record::Report(report)).len(), 27);
+    }
+
+    /// A record of `kind` that is `len` bytes long behind its age.
+    fn record_of(kind: u32, len: usize) -> Record {
+        let (report, card) = (samples::report(), samples::card());
+        let (id, version, by) = (report.id, report.version, card.id);
+        let with = |tail: Tail| match kind {
+            REPORT => Record::Report(Report { tail, ..report.clone() }),
+            CARD => Record::Card(Box::new(Card { tail, ..card.clone() })),
+            DEPARTURE => Record::Departure(Departure { id, version, tail }),
+            SUSPICION => Record::Suspicion(Suspicion { id, version, by, tail }),
+            kind => Record::Unknown(UnknownRecord { kind, id, version, body: tail }),
+        };
+        // With a tail of one byte; then so many more.
+        let shortest = content_len(&with(Tail([0].into())));
+        with(Tail(vec![0; 1 + len - shortest].into()))
+    }
+
+    fn content_len(record: &Record) -> usize {
+        let bytes = encoded(0, record.clone());
+        let mut list = Reader::new(&bytes);
+        if !list.is_bytes() {
+            list.array_of(2).unwrap();
+            list.uint::<u32>().unwrap();
+        }
+        list.bytes().unwrap().len() - 1
+    }
+
+    #[track_caller]
+    fn check_longest(kind: u32, max: usize) {
+        for age in [0, u32::MAX] {
+            let bytes = encoded(age, record_of(kind, max));
+            assert!(!bytes.is_empty(), "kind {kind}: {max} bytes are sent");
+            read(&mut Reader::new(&bytes)).unwrap();
+        }
+        assert!(encoded(0, record_of(kind, max + 1)).is_empty(), "kind {kind}: more are not sent");
+        // The same, written by somebody who does not keep the limit.
+        let bytes = encoded(0, record_of(kind, max));
+        let mut list = Reader::new(&bytes);
+        let mut longer = Writer::default();
+        if kind != REPORT {
+            list.array_of(2).unwrap();
+            longer.array(2);
+            longer.uint(list.uint::<u32>().unwrap());
+        }
+        longer.bytes(&[list.bytes().unwrap(), &[0]].concat());
+        assert_eq!(read(&mut Reader::new(longer.as_bytes())), Err(Fault::OutOfRange), "kind {kind}: nor taken");
+    }
+
+    #[test]
+    fn a_report_has_64_bytes_and_a_card_400_however_old_they_grow() {
+        for kind in [REPORT, DEPARTURE, SUSPICION] {
+            check_longest(kind, 64);
+        }
+        for kind in [CARD, 4, u32::MAX] {
+            check_longest(kind, 400);
+        }
+    }
+
+    #[test]
+    fn what_no_receiver_would_take_is_not_sent() {
+        let report = samples::report();
+        let (id, version) = (report.id, report.version);
+        for tail in [vec![0xff], vec![0x18, 0x01], vec![0xf9, 0x7e, 0x00], vec![0x82, 0x01]] {
+            assert_eq!(encoded(0, Record::Report(Report { tail: Tail(tail.into()), ..report.clone() })), []);
+        }
+        for kind in REPORT..=SUSPICION {
+            assert_eq!(encoded(0, Record::Unknown(UnknownRecord { kind, id, version, body: Tail::default() })), []);
+        }
+    }
+
+    #[test]
+    fn a_host_learns_before_it_starts_that_its_card_would_not_travel() {
+        assert_eq!(check_card(&samples::card()), Ok(()));
+        let long = Card { name: "n".repeat(253).parse().unwrap(), ..samples::card() };
+        assert_eq!(check_card(&long), Ok(()));
+        let too_long =
+            Card { labels: (0..8).map(|key| format!("{key}={}", "v".repeat(20)).parse().unwrap()).collect(), ..long };
+        assert!(matches!(check_card(&too_long), Err(CardError::TooLong(len)) if len > 400));
+        let mut unsorted = samples::card();
+        unsorted.labels.reverse();
+        assert_eq!(check_card(&unsorted), Err(CardError::OutOfRange));
+    }
 }
