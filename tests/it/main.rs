@@ -6,10 +6,17 @@
     reason = "tests stand outside: they start daemons, wait for them, and say what they skipped"
 )]
 
+mod client;
+mod command;
+mod command_line;
 mod crates;
 mod joining;
+mod fake_daemon;
 mod layering;
+mod query;
 mod ranking;
 mod rows;
 mod sealing;
 mod skip;
+mod trust;
+mod watching;
