@@ -84,7 +84,7 @@ pub struct Sealed {
 }
 
 /// Everything about one host's sealing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
     sealer: Sealer,
     keyring: Keyring,

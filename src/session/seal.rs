@@ -92,7 +92,7 @@ impl Header {
 }
 
 /// Seals in this host's session, each datagram with a counter of its own; opens what others sealed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sealer {
     session: SessionId,
     /// Of the next datagram; above the range of a counter: the session has come to its end.

@@ -1,0 +1,1 @@
+//! PeerMon as its paper describes it.
