@@ -128,6 +128,19 @@ impl Node {
         self.roster.iter().filter_map(|(id, host)| host.view(now, self.state_of(now, id, host))).collect()
     }
 
+    /// Whether it still compares its cards as a newcomer does (rule 4).
+    #[must_use]
+    pub fn is_newcomer(&self) -> bool {
+        self.join.is_newcomer()
+    }
+
+    /// One host, as [`Node::hosts`] shows it.
+    #[must_use]
+    pub fn host(&self, now: Timestamp, id: NodeId) -> Option<HostView> {
+        let host = self.roster.get(id)?;
+        host.view(now, self.state_of(now, id, host))
+    }
+
     /// What `--status` shows of it.
     #[must_use]
     pub fn summary(&self, now: Timestamp) -> Summary {

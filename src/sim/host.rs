@@ -156,8 +156,7 @@ impl Host {
             max_datagram: self.plan.max_datagram,
         };
         let (identity, wall) = (self.identity(&keys), self.wall_seconds(world.now));
-        let session =
-            Session::new(now, &self.plan.network, keys, self.plan.valid.clone(), self.plan.max_datagram, id);
+        let session = Session::new(now, &self.plan.network, keys, self.plan.valid.clone(), self.plan.max_datagram, id);
         let node = Node::new(now, settings, identity, id, wall, world.dice.number());
         self.power = Power::On;
         self.stopped = false;

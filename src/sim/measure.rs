@@ -35,7 +35,8 @@ impl Default for Survey {
 impl Survey {
     /// Looks at every pair of the fleet's living hosts. `interval`: what ages are counted in.
     pub fn look(&mut self, fleet: &Fleet, interval: Duration) {
-        let living: BTreeMap<NodeId, bool> = fleet.living().map(|host| (fleet.id(host), fleet.is_collector(host))).collect();
+        let living: BTreeMap<NodeId, bool> =
+            fleet.living().map(|host| (fleet.id(host), fleet.is_collector(host))).collect();
         let unit = (interval.as_millis() / 10).max(1) as f64 / 100.0;
         for host in fleet.living() {
             let own = fleet.id(host);
@@ -155,7 +156,9 @@ impl Fleet {
         self.living().collect::<Vec<_>>().into_iter().rev().all(|who| {
             living.iter().enumerate().all(|(place, about)| {
                 self.view(who, *about).is_some_and(|view| {
-                    view.is_offered() || view.state.is_offered() && self.living().nth(place).is_some_and(|host| self.is_collector(host))
+                    view.is_offered()
+                        || view.state.is_offered()
+                            && self.living().nth(place).is_some_and(|host| self.is_collector(host))
                 })
             })
         })
