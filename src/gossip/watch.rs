@@ -239,8 +239,9 @@ impl Node {
     }
 
     fn inquire(&mut self, now: Timestamp, suspect: NodeId, probe: &Probe) {
-        let heard = self.roster.get(suspect).and_then(|host| host.heard).unwrap_or(probe.started);
-        let silence = Age::at(now, heard);
+        // Only what a third host heard since the first ping says more than the watcher knows: two that heard the
+        // host's last word together would assure each other for ever.
+        let silence = Age::at(now, probe.started);
         for helper in probe.helpers.clone() {
             let inquiry = Inquiry { token: probe.token, suspect, silence };
             self.send(now, Destination::Member(helper), Message::Inquire(inquiry));
