@@ -57,6 +57,8 @@ struct Rounds {
     left: u8,
     agreed: u8,
     next: Timestamp,
+    /// The buckets of cards that were asked for in this round, a bit each.
+    asked: u64,
 }
 
 impl Join {
@@ -65,7 +67,7 @@ impl Join {
             seeds: Vec::new(),
             graves: VecDeque::new(),
             learned: Vec::new(),
-            rounds: Some(Rounds { left: ROUNDS_MAX, agreed: 0, next: now }),
+            rounds: Some(Rounds { left: ROUNDS_MAX, agreed: 0, next: now, asked: 0 }),
             hello_due: now,
             heal_due: now.after(interval),
             heal_turn: 0,
@@ -109,6 +111,16 @@ impl Join {
         }
     }
 
+    /// Of these buckets, those that a newcomer has not asked for in this round: it compares with several hosts
+    /// at once, and would ask each for the same.
+    pub fn not_asked_in_this_round(&mut self, mut buckets: Vec<usize>) -> Vec<usize> {
+        if let Some(rounds) = &mut self.rounds {
+            buckets.retain(|bucket| rounds.asked & 1 << bucket == 0);
+            rounds.asked |= buckets.iter().fold(0, |asked, bucket| asked | 1 << bucket);
+        }
+        buckets
+    }
+
     pub fn is_newcomer(&self) -> bool {
         self.rounds.is_some()
     }
@@ -130,7 +142,7 @@ impl Node {
     /// This host compares its cards with others until they agree.
     pub(super) fn begin_rounds(&mut self, now: Timestamp) {
         if self.join.rounds.is_none() {
-            self.join.rounds = Some(Rounds { left: ROUNDS_MAX, agreed: 0, next: now });
+            self.join.rounds = Some(Rounds { left: ROUNDS_MAX, agreed: 0, next: now, asked: 0 });
         }
     }
 
@@ -152,7 +164,7 @@ impl Node {
         if let Some(rounds) = self.join.rounds
             && rounds.next <= now
         {
-            self.join.rounds = Some(Rounds { next: now.after(ROUND_PAUSE), ..rounds });
+            self.join.rounds = Some(Rounds { next: now.after(ROUND_PAUSE), asked: 0, ..rounds });
             if others {
                 self.run_round(now);
             }

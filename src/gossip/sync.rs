@@ -172,7 +172,8 @@ impl Node {
         }
         let answerer = self.reply_to(sender);
         self.pause_comparing(now, sender.member);
-        let questions = self.questions(now, &different);
+        let unasked = self.join.not_asked_in_this_round(different);
+        let questions = self.questions(now, &unasked);
         // Many questions are spread over many hosts; who answered gets the first.
         let others = if questions.len() > AGREEMENTS as usize { self.newcomers_peers(ASKED_HOSTS) } else { Vec::new() };
         let mut asked = std::iter::once(answerer).chain(others.into_iter().map(Destination::Member)).cycle();
@@ -192,33 +193,27 @@ impl Node {
         }
     }
 
-    /// What to ask for, in stretches of the ring that each fit a datagram. A host that knows hardly anybody
-    /// asks for everything at once.
+    /// What to ask for, in stretches of the ring that each fit a datagram. Neighbouring stretches are joined
+    /// where they fit together, with what lies between them.
     fn questions(&mut self, now: Timestamp, different: &[usize]) -> Vec<Message> {
         let mut questions = Vec::new();
         let mut open: Option<(NodeId, NodeId, Vec<Known>)> = None;
-        let few = self.roster.len() <= Message::ASKED_MAX / 2;
-        let mut last_bucket = None;
         for place in different {
             let (from, to) = stretch(*place);
-            let known = self.known_between(now, from, to);
-            let joins = last_bucket == place.checked_sub(1) || few;
-            last_bucket = Some(*place);
-            match &mut open {
-                Some((_, end, list)) if joins && list.len() + known.len() <= Message::ASKED_MAX => {
-                    *end = to;
-                    list.extend(known);
-                }
-                _ => {
-                    questions.extend(open.take().map(|(from, to, known)| Message::AskCards { from, to, known }));
-                    let mut pieces = split_stretch(from, to, known);
-                    open = pieces.pop();
-                    questions.extend(pieces.into_iter().map(|(from, to, known)| Message::AskCards { from, to, known }));
+            if let Some((begin, end, known)) = &mut open {
+                let joined = self.known_between(now, *begin, to);
+                if joined.len() <= Message::ASKED_MAX {
+                    (*end, *known) = (to, joined);
+                    continue;
                 }
             }
+            questions.extend(open.take());
+            let mut pieces = split_stretch(from, to, self.known_between(now, from, to));
+            open = pieces.pop();
+            questions.extend(pieces);
         }
-        questions.extend(open.map(|(from, to, known)| Message::AskCards { from, to, known }));
-        questions
+        questions.extend(open);
+        questions.into_iter().map(|(from, to, known)| Message::AskCards { from, to, known }).collect()
     }
 
     /// The cards that are held between two ids, and the hosts that are not wanted.
@@ -238,12 +233,7 @@ impl Node {
     /// Answers with the cards that the asker lacks, asks for those that are newer there.
     pub(super) fn answer_cards(&mut self, now: Timestamp, sender: &Sender, from: NodeId, to: NodeId, known: &[Known]) {
         let asker = self.reply_to(sender);
-        let is_member = matches!(asker, Destination::Member(_));
-        let most = match (is_member && self.sync.full.take(now), self.sync.small.take(now)) {
-            (true, _) => ANSWER_MAX,
-            (false, true) => ANSWER_SMALL,
-            (false, false) => return self.send(now, asker, Message::Busy),
-        };
+        let Some(most) = self.may_answer(now, asker) else { return self.send(now, asker, Message::Busy) };
         let theirs: BTreeMap<NodeId, Version> = known.iter().map(|known| (known.id, known.version)).collect();
         let mut lacking = Vec::new();
         let mut left = Vec::new();
@@ -276,10 +266,18 @@ impl Node {
         }
         let mut records = self.cards_of(now, lacking);
         records.extend(left);
-        if records.is_empty() {
-            self.send(now, asker, Message::Agree);
-        } else {
+        if !records.is_empty() {
             self.send_found(now, asker, records);
+        }
+    }
+
+    /// How many cards an answer to `asker` may hold now; `None`: too many ask.
+    fn may_answer(&mut self, now: Timestamp, asker: Destination) -> Option<usize> {
+        let is_member = matches!(asker, Destination::Member(_));
+        if is_member && self.sync.full.take(now) {
+            Some(ANSWER_MAX)
+        } else {
+            self.sync.small.take(now).then_some(ANSWER_SMALL)
         }
     }
 
@@ -298,7 +296,7 @@ impl Node {
     /// Somebody asks for the cards of these hosts.
     pub(super) fn answer_wanted(&mut self, now: Timestamp, sender: &Sender, ids: &[NodeId]) {
         let asker = self.reply_to(sender);
-        let most = if matches!(asker, Destination::Member(_)) { ids.len() } else { ANSWER_SMALL };
+        let Some(most) = self.may_answer(now, asker) else { return };
         let records = self.cards_of(now, ids.iter().copied().take(most));
         if !records.is_empty() {
             self.send_found(now, asker, records);
