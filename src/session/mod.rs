@@ -5,9 +5,9 @@
 //!
 //! # Invariants
 //!
-//! - What opened once never opens again, in this host's session; and nothing that was sealed for another
-//!   session of this host opens at all. Hellos are the exception: copies of the last [`hellos`] are refused,
-//!   and a hello changes nothing.
+//! - What opened once never opens again, and nothing opens that was sealed for another host, or for another
+//!   session of this one. Hellos are the exception: only copies of the last 4,096 are refused, and a hello
+//!   changes nothing.
 //! - What does not open changes nothing but a counter in [`Session::rejects`].
 //! - No more bytes are sealed for an address than came from it, unless a member's card says that it is
 //!   there, or it answered a hello of ours a moment ago.
@@ -130,9 +130,8 @@ impl Session {
     }
 
     /// Seals `message`, as many datagrams as it takes. `None`: that member is not (or no longer) known, or
-    /// nothing of an answer may go where its question came from, or this session has come to its end.
-    ///
-    /// An answer to a stranger is cut to what the invariant of [`self`] leaves.
+    /// nothing of an answer may go where its question came from, or this session has come to its end. An
+    /// answer to a stranger loses those datagrams that are more than came from there.
     pub fn seal(&mut self, _now: Timestamp, to: &Destination, message: &Message) -> Option<Sealed> {
         let plaintexts = datagram::encode(message, self.max_datagram - SEAL_OVERHEAD);
         let (to, session, key, plaintexts) = match to {

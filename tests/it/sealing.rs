@@ -456,6 +456,15 @@ fn a_datagram_of_version_1_stays_as_it_is_byte_for_byte() {
     assert_eq!(hex(&data), "b5010361010203040506070800000001e195c8037f4fbd880ca642da9486177dfd1af7");
 }
 
+#[test]
+fn the_page_on_security_explains_every_reason_for_which_a_datagram_is_refused() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/security.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    for reason in Reject::ALL {
+        assert!(page.contains(&format!("| `{}` |", reason.as_str())), "{reason:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
 
