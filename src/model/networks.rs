@@ -26,7 +26,7 @@ impl NetworkList {
     pub fn parse_line(text: &str) -> Result<IpNet, NetworkListError> {
         let error = || NetworkListError(text.escape_default().to_string());
         if let Ok(net) = IpNet::from_str(text) {
-            return Ok(net.trunc());
+            return Ok(canonical(net.trunc()));
         }
         if let Ok(address) = IpAddr::from_str(text) {
             return Ok(IpNet::from(address.to_canonical()));
@@ -58,6 +58,14 @@ impl NetworkList {
     }
 }
 
+/// A net of IPv4-mapped IPv6 addresses is the IPv4 net in it: so are the addresses that are compared with it.
+fn canonical(net: IpNet) -> IpNet {
+    match (net.network().to_canonical(), net.prefix_len().checked_sub(128 - 32)) {
+        (IpAddr::V4(v4), Some(bits)) if net.network().is_ipv6() => Ipv4Net::new(v4, bits).map_or(net, IpNet::V4),
+        _ => net,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +86,7 @@ mod tests {
         check_accepts(&["130.58.68"], &["130.58.68.1", "::ffff:130.58.68.255"], &["130.58.6.8", "130.58.69.1", "::1"]);
         check_accepts(&["10.0.0.0/8", "2001:db8::/32"], &["10.9.9.9", "2001:db8::7"], &["11.0.0.1", "2001:db9::"]);
         check_accepts(&["192.0.2.7"], &["192.0.2.7"], &["192.0.2.70"]);
+        check_accepts(&["::ffff:192.0.2.0/120"], &["192.0.2.7", "::ffff:192.0.2.8"], &["192.0.3.7", "::1"]);
         check_accepts(&[], &["192.0.2.7", "::1"], &[]);
     }
 

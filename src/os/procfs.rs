@@ -34,7 +34,7 @@ pub fn sample(root: &Path, slice: Slice) -> Sample {
             memory_available_mib: memory_available_kib.and_then(|kib| u32::try_from(kib >> 10).ok()),
         },
         cores: cores(root).map(|cores| cores.min(limits.cores.unwrap_or(cores)).max(1)),
-        memory_total_mib: memory_total_kib.and_then(|kib| u32::try_from(kib >> 10).ok()),
+        memory_total_mib: memory_total_kib.and_then(|kib| u32::try_from(kib >> 10).ok()).filter(|mib| *mib > 0),
         uptime_seconds: read_uptime(root),
     }
 }
@@ -151,6 +151,9 @@ mod tests {
             check_sample(&[("loadavg", odd)], Sample::default());
         }
         for odd in ["", "MemTotal: x kB", "MemTotal: 5", "MemTotal\u{e9}: 5 kB", "MemTotal: 99999999999999999999 kB"] {
+            check_sample(&[("meminfo", odd)], Sample::default());
+        }
+        for odd in ["MemTotal: 0 kB", "MemTotal: 1023 kB"] {
             check_sample(&[("meminfo", odd)], Sample::default());
         }
         for odd in ["", "nan 1", "-5 1", "1e300 1", "7"] {

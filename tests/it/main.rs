@@ -12,6 +12,7 @@ mod command_line;
 mod crates;
 mod fake_daemon;
 mod joining;
+mod fuzz;
 mod layering;
 mod protocol_page;
 mod query;

@@ -1,0 +1,77 @@
+//! The client protocol, seen from the daemon (requests) and from a command (replies).
+
+use peermon::model::HostView;
+use peermon::placement::{ClassicKey, Criteria, Policy, rank};
+use peermon::wire::client::{self, FRAME_HEADER_LEN, Reply};
+use peermon::wire::limits::{REPLY_MAX, REQUEST_MAX};
+
+use super::cbor::check_canonical;
+use super::words::check_one_line;
+
+/// The body of a request. What is decoded is encoded to no more bytes, and decoded to the same again.
+pub fn request(bytes: &[u8]) -> bool {
+    if let Some(Ok(len)) = bytes.first_chunk().map(|header| client::request_len(*header)) {
+        assert!((1..=REQUEST_MAX).contains(&len));
+    }
+    let request = match client::decode_request(bytes) {
+        Ok(request) => request,
+        Err(error) => return refused(error),
+    };
+    check_canonical(bytes);
+    let body = check_frame(&client::encode_request(&request), client::request_len);
+    assert!(body.len() <= bytes.len());
+    assert_eq!(client::decode_request(&body), Ok(request));
+    true
+}
+
+/// The body of a reply. The same; and the table in it is one that every command can rank.
+pub fn reply(bytes: &[u8]) -> bool {
+    if let Some(Ok(len)) = bytes.first_chunk().map(|header| client::reply_len(*header)) {
+        assert!((1..=REPLY_MAX).contains(&len));
+    }
+    let reply = match client::decode_reply(bytes) {
+        Ok(reply) => reply,
+        Err(error) => return refused(error),
+    };
+    check_canonical(bytes);
+    let body = check_frame(&client::encode_reply(&reply), client::reply_len);
+    assert!(body.len() <= bytes.len());
+    match &reply {
+        Reply::Hosts(table) => check_ranked(&table.hosts),
+        Reply::Refused(why) => check_one_line(why),
+        Reply::Status(_) | Reply::Placed => {}
+    }
+    assert_eq!(client::decode_reply(&body), Ok(reply));
+    true
+}
+
+fn refused(error: client::FrameError) -> bool {
+    check_one_line(error);
+    false
+}
+
+/// The body of `frame`, whose header says its length.
+fn check_frame(frame: &[u8], len: impl Fn([u8; FRAME_HEADER_LEN]) -> Result<usize, client::FrameError>) -> Vec<u8> {
+    let (header, body) = frame.split_first_chunk().expect("a frame has a header");
+    assert_eq!(len(*header), Ok(body.len()));
+    body.to_vec()
+}
+
+/// Every policy puts every host in its place, whatever its figures.
+fn check_ranked(hosts: &[HostView]) {
+    let policies = [
+        Policy::Balanced { delta: Policy::CPU_DELTA },
+        Policy::Cpu { delta: 0.0 },
+        Policy::Memory { delta_bytes: Policy::MEM_DELTA_BYTES },
+        Policy::Random,
+        Policy::Classic { key: ClassicKey::Both, memory_step_kib: Policy::CLASSIC_MEMORY_STEP_KIB },
+    ];
+    for policy in policies {
+        let ranking = rank(hosts, &Criteria::all(policy), 1);
+        assert_eq!(ranking.eligible.len() + ranking.left_out.len(), hosts.len());
+        for ranked in ranking.eligible {
+            assert!(ranked.host.is_offered(), "{:?}", ranked.host);
+            assert!(!ranked.cost.total().is_nan(), "{:?} of {:?}", ranked.cost, ranked.host);
+        }
+    }
+}
