@@ -14,6 +14,7 @@ use crate::placement::{LeftOut, Policy};
 use crate::render::names::Naming;
 use crate::render::status::HowToClose;
 use crate::render::{self, Field, Style, table};
+use crate::session::Reject;
 
 /// Shortest pause of `--watch`: a daemon has clients beside this one.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -99,7 +100,7 @@ fn status(client: &mut Client, json: bool, style: Style) -> Result<Picture, crat
     let text = if json {
         render::json::status(&status)
     } else {
-        let explain = |_: &str| None;
+        let explain = |reason: &str| Reject::named(reason).map(Reject::explain);
         render::status::status(&status, &how_to_close(client.daemon(), status.pid), explain, style)
     };
     Ok(Picture { text, warnings: Vec::new(), shortfall: None })

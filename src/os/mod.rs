@@ -6,6 +6,7 @@ mod cgroup;
 pub mod clock;
 pub mod entropy;
 pub mod listeners;
+pub mod new_file;
 pub mod peer;
 pub mod privileges;
 pub mod procfs;
