@@ -10,8 +10,11 @@ use super::node::Node;
 use super::roster::{Horizon, Host};
 use super::{Event, Output, groups};
 
-/// A census older than this is taken again even when nobody came or went: hosts grow old by themselves.
-const CENSUS_AGE_MAX: Duration = Duration::from_secs(1);
+/// A census older than a fifth of the median T, within these bounds, is taken again even when nobody came or
+/// went: hosts grow old by themselves, but no faster than that.
+const CENSUS_AGE_DIVISOR: u32 = 5;
+const CENSUS_AGE_MIN: Duration = Duration::from_millis(500);
+const CENSUS_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// After a change the next count waits this long, so that a thousand joins in a second are not a thousand
 /// counts.
@@ -31,7 +34,7 @@ pub(super) struct Census {
     /// Hosts with a card by state.
     pub counts: StateCounts,
     taken: Timestamp,
-    outdated: bool,
+    due: Timestamp,
 }
 
 impl Census {
@@ -43,17 +46,17 @@ impl Census {
             median: interval,
             counts: StateCounts::default(),
             taken: now.before(CENSUS_PAUSE),
-            outdated: true,
+            due: now,
         }
     }
 
     /// Somebody came, went or changed: count again before the result is used.
     pub fn outdate(&mut self) {
-        self.outdated = true;
+        self.due = self.due.min(self.taken.after(CENSUS_PAUSE));
     }
 
     pub fn due(&self) -> Timestamp {
-        if self.outdated { self.taken.after(CENSUS_PAUSE) } else { self.taken.after(CENSUS_AGE_MAX) }
+        self.due
     }
 
     pub fn is_living(&self, id: NodeId) -> bool {
@@ -64,8 +67,7 @@ impl Census {
 impl Node {
     /// What the ages of `host` are compared with.
     pub(super) fn horizon(&self, host: &Host) -> Horizon {
-        let own = host.card.as_ref().map_or(Duration::ZERO, |held| held.record.interval());
-        Horizon { interval: own.max(self.census.median) }
+        Horizon { interval: host.interval().max(self.census.median) }
     }
 
     /// As [`Node::horizon`], of a host that need not be in the table.
@@ -89,13 +91,16 @@ impl Node {
         let mut counts = StateCounts::default();
         let mut forgotten = Vec::new();
         let mut changed = Vec::new();
+        let mut graces_end = Timestamp::from_micros(i64::MAX);
         for (id, host) in self.roster.iter() {
             let horizon = self.horizon(host);
             if id != self.me.id && host.forgotten(horizon) < now && !self.join.is_isolated() {
                 forgotten.push(id);
                 continue;
             }
-            let Some(card) = &host.card else { continue };
+            if host.card.is_none() {
+                continue;
+            }
             let state = self.state_of(now, id, host);
             match state {
                 HostState::Fresh => counts.fresh += 1,
@@ -103,6 +108,9 @@ impl Node {
                 HostState::Suspect => counts.suspect += 1,
                 HostState::Left => counts.left += 1,
                 HostState::Dead => counts.dead += 1,
+            }
+            if let Some(end) = host.grace_ends().filter(|end| *end > now) {
+                graces_end = graces_end.min(end);
             }
             if host.logged != Some(state) {
                 changed.push((id, state));
@@ -112,7 +120,7 @@ impl Node {
                 if state != HostState::Suspect {
                     self.census.ring.push(id);
                 }
-                intervals.push(card.record.interval());
+                intervals.push(host.interval());
             }
         }
         if !intervals.is_empty() {
@@ -120,8 +128,9 @@ impl Node {
             self.census.median = *intervals.select_nth_unstable(middle).1;
         }
         self.census.counts = counts;
+        let age = self.census.median / CENSUS_AGE_DIVISOR;
         self.census.taken = now;
-        self.census.outdated = false;
+        self.census.due = now.after(age.clamp(CENSUS_AGE_MIN, CENSUS_AGE_MAX)).min(graces_end);
         for id in forgotten {
             self.forget(id);
         }

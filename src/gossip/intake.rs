@@ -144,7 +144,7 @@ impl Node {
             self.admit(item.id);
             self.join.learned(item.id);
             self.census.outdate();
-        } else if item.is_departure() || !self.census.is_living(item.id) {
+        } else if item.is_departure() || item.is_suspicion() || !self.census.is_living(item.id) {
             self.census.outdate();
         }
         if let Some(by) = doubted_by

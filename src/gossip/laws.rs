@@ -117,6 +117,7 @@ impl Bench {
     fn step(&mut self, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
         self.node.step(self.now, input, &mut out);
+        assert!(self.node.next_deadline() >= self.now, "a step that is overdue at once would count as a sleep");
         self.widest = self.widest.max(out.len());
         out
     }

@@ -49,12 +49,11 @@ impl Node {
     /// asked for, any of them.
     fn old_reports(&mut self, now: Timestamp) -> Vec<Known> {
         let mut old = Vec::new();
-        for id in self.census.living.iter().filter(|id| **id != self.me.id) {
-            let Some(host) = self.roster.get(*id) else { continue };
+        for (id, host) in self.roster.iter() {
             let limit = self.horizon(host).interval * OLD_PERCENT / 100;
-            let made = host.report.as_ref().map(|held| held.made);
-            if !host.is_doubted() && made.is_none_or(|made| now.since(made) > limit) {
-                old.push(Known { id: *id, version: host.version() });
+            let is_old = host.report.as_ref().is_none_or(|held| now.since(held.made) > limit);
+            if is_old && id != self.me.id && self.census.is_living(id) && !host.is_doubted() {
+                old.push(Known { id, version: host.version() });
             }
         }
         let most = (self.census.living.len() * ASKED_PERCENT / 100).max(1);
@@ -65,7 +64,7 @@ impl Node {
         old
     }
 
-    /// Answers with what is newer here, a departure too.
+    /// Answers with what is newer here, departures and suspicions too.
     pub(super) fn answer_look(&mut self, now: Timestamp, asker: Destination, known: &[Known]) {
         let mut records = Vec::new();
         for known in known {
@@ -79,13 +78,20 @@ impl Node {
     fn newer_than(&self, now: Timestamp, known: Known) -> Vec<Aged<Record>> {
         let Some(host) = self.roster.get(known.id) else { return Vec::new() };
         if host.version() <= known.version {
-            return Vec::new();
+            return self.suspicion_of(now, known.id).into_iter().collect();
         }
         match self.state_of(now, known.id, host) {
             HostState::Left => self.departure_of(now, known.id).into_iter().collect(),
             HostState::Fresh | HostState::Late | HostState::Suspect => self.news_about(now, known.id),
             HostState::Dead => Vec::new(),
         }
+    }
+
+    /// The suspicion that covers all that is held of a host.
+    pub(super) fn suspicion_of(&self, now: Timestamp, id: NodeId) -> Option<Aged<Record>> {
+        let host = self.roster.get(id)?;
+        let held = host.suspicion.as_ref().filter(|_| host.is_doubted())?;
+        Some(Aged::at(now, held.made, Record::Suspicion(held.record.clone())))
     }
 
     /// The tombstone of a host that left.

@@ -106,7 +106,8 @@ impl Node {
         for (to, message) in self.outbox.take_due(now) {
             self.send(now, to, message);
         }
-        self.deadline = self.earliest_deadline();
+        // Never in the past: who is woken at once for something overdue is not late.
+        self.deadline = self.earliest_deadline().max(now);
         out.append(&mut self.out);
     }
 

@@ -70,6 +70,9 @@ pub(super) struct Held<R> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Host {
     pub card: Option<Held<Box<Card>>>,
+    /// What the card says that is asked of every host several times a second: kept beside it, so that counting
+    /// the living follows no pointers.
+    facts: Facts,
     pub report: Option<Held<Report>>,
     pub unknown: Vec<Held<UnknownRecord>>,
     pub departure: Option<Held<Departure>>,
@@ -92,6 +95,13 @@ pub(super) struct Host {
     pub sync_pause: Duration,
 }
 
+/// Of a card; of none at all, nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Facts {
+    version: Version,
+    interval: Duration,
+}
+
 /// What merging a record changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Merged {
@@ -107,7 +117,7 @@ impl Host {
     /// When the newest news of the host was made: of its report, or of a card of a later life.
     pub fn newest(&self) -> Option<Timestamp> {
         match (&self.report, &self.card) {
-            (Some(report), Some(card)) if card.record.version.incarnation > report.record.version.incarnation => {
+            (Some(report), Some(card)) if self.facts.version.incarnation > report.record.version.incarnation => {
                 Some(card.made.max(report.made))
             }
             (Some(report), _) => Some(report.made),
@@ -125,15 +135,20 @@ impl Host {
 
     /// The version of its card, or none.
     pub fn card_version(&self) -> Version {
-        self.card.as_ref().map(|held| held.record.version).unwrap_or_default()
+        self.facts.version
+    }
+
+    /// T as its card says it; zero without a card.
+    pub fn interval(&self) -> Duration {
+        self.facts.interval
     }
 
     /// Whether the card belongs to the report's life and is as new as the report says.
     pub fn card_is_current(&self) -> bool {
         match (&self.card, &self.report) {
-            (Some(card), Some(report)) => {
+            (Some(_), Some(report)) => {
                 let wanted = Version { incarnation: report.record.version.incarnation, sequence: report.record.card };
-                card.record.version >= wanted
+                self.facts.version >= wanted
             }
             (Some(_), None) => true,
             (None, _) => false,
@@ -154,6 +169,11 @@ impl Host {
             .is_some_and(|held| self.newest().is_none_or(|made| made <= held.made.before(SUSPICION_SLACK)))
     }
 
+    /// When the suspicion that covers the newest news takes the host from the offer.
+    pub fn grace_ends(&self) -> Option<Timestamp> {
+        self.is_doubted().then(|| self.suspicion_came.after(SUSPICION_GRACE))
+    }
+
     pub fn state(&self, now: Timestamp, horizon: Horizon) -> HostState {
         if self.has_left() {
             return HostState::Left;
@@ -161,7 +181,7 @@ impl Host {
         let age = self.newest().map_or(Duration::MAX, |made| now.since(made));
         if age > horizon.removal() {
             HostState::Dead
-        } else if self.is_doubted() && now.since(self.suspicion_came) >= SUSPICION_GRACE {
+        } else if self.grace_ends().is_some_and(|end| end <= now) {
             HostState::Suspect
         } else if age > horizon.fresh() {
             HostState::Late
@@ -203,6 +223,11 @@ impl Host {
         let departed = self.departure.as_ref().map(|held| held.made);
         let newest = self.newest().max(departed).unwrap_or(Timestamp::from_micros(i64::MIN));
         newest.after(if self.card.is_some() { horizon.tombstone() } else { horizon.removal() })
+    }
+
+    fn note_facts(&mut self) {
+        let facts = |held: &Held<Box<Card>>| Facts { version: held.record.version, interval: held.record.interval() };
+        self.facts = self.card.as_ref().map(facts).unwrap_or_default();
     }
 
     fn merge(&mut self, now: Timestamp, made: Timestamp, record: Record) -> Merged {
@@ -321,7 +346,9 @@ impl Roster {
 
     /// Changes what this host says of itself.
     pub fn put_own(&mut self, id: NodeId, put: impl FnOnce(&mut Host)) {
-        put(self.hosts.entry(id).or_default());
+        let host = self.hosts.entry(id).or_default();
+        put(host);
+        host.note_facts();
     }
 
     pub fn len(&self) -> usize {
@@ -339,6 +366,7 @@ impl Roster {
         let host = self.hosts.entry(id).or_default();
         let before = host.card.as_ref().map(|held| held.record.endpoint.address);
         let merged = host.merge(now, made, record);
+        host.note_facts();
         let after = host.card.as_ref().map(|held| held.record.endpoint.address);
         if before != after {
             self.count_address(before, after);

@@ -145,24 +145,21 @@ impl Node {
     }
 
     pub(super) fn card_hash(&self, now: Timestamp) -> u64 {
-        self.bucket_hashes(now).iter().fold(0, |sum, hash| sum.wrapping_mul(31).wrapping_add(*hash))
-    }
-
-    fn short_hashes(&self, now: Timestamp) -> Vec<u32> {
-        self.bucket_hashes(now).iter().map(|hash| (hash >> 32) as u32).collect()
+        one_hash(&self.bucket_hashes(now))
     }
 
     pub(super) fn take_card_hash(&mut self, now: Timestamp, sender: &Sender, hash: u64, confirm: bool) {
         let to = self.reply_to(sender);
-        if self.card_hash(now) != hash {
-            self.send(now, to, Message::Buckets { hashes: self.short_hashes(now) });
+        let own = self.bucket_hashes(now);
+        if one_hash(&own) != hash {
+            self.send(now, to, Message::Buckets { hashes: short_hashes(&own) });
         } else if confirm {
             self.send(now, to, Message::Agree);
         }
     }
 
     pub(super) fn take_buckets(&mut self, now: Timestamp, sender: &Sender, hashes: &[u32]) {
-        let own = self.short_hashes(now);
+        let own = short_hashes(&self.bucket_hashes(now));
         let different: Vec<usize> = (0..Message::BUCKETS).filter(|i| hashes.get(*i) != own.get(*i)).collect();
         if different.is_empty() {
             return self.count_agreement(now);
@@ -236,11 +233,13 @@ impl Node {
         let Some(most) = self.may_answer(now, asker) else { return self.send(now, asker, Message::Busy) };
         let theirs: BTreeMap<NodeId, Version> = known.iter().map(|known| (known.id, known.version)).collect();
         let mut lacking = Vec::new();
-        let mut left = Vec::new();
+        let mut gone = Vec::new();
         for (id, host) in self.roster.range(from, to) {
             let held = theirs.get(&id).copied().unwrap_or_default();
             if host.has_left() && theirs.contains_key(&id) {
-                left.extend(self.departure_of(now, id));
+                gone.extend(self.departure_of(now, id));
+            } else if host.is_doubted() && theirs.contains_key(&id) {
+                gone.extend(self.suspicion_of(now, id));
             } else if host.card_version() > held && self.card_counts(now, id, host) && Some(id) != sender.member {
                 lacking.push(id);
             }
@@ -265,7 +264,7 @@ impl Node {
             }
         }
         let mut records = self.cards_of(now, lacking);
-        records.extend(left);
+        records.extend(gone);
         if !records.is_empty() {
             self.send_found(now, asker, records);
         }
@@ -313,6 +312,16 @@ impl Node {
             }
         }
     }
+}
+
+/// All buckets in one number.
+fn one_hash(buckets: &[u64]) -> u64 {
+    buckets.iter().fold(0, |sum, hash| sum.wrapping_mul(31).wrapping_add(*hash))
+}
+
+/// Each bucket in half of its bits.
+fn short_hashes(buckets: &[u64]) -> Vec<u32> {
+    buckets.iter().map(|hash| (hash >> 32) as u32).collect()
 }
 
 /// A stretch of the ring in pieces that list at most [`Message::ASKED_MAX`] hosts each.

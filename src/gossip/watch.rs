@@ -8,6 +8,7 @@ use crate::model::{Age, Aged, Destination, Inquiry, Message, NodeId, Record, Sus
 
 use super::Output;
 use super::node::Node;
+use super::roster::Host;
 
 /// How many hosts watch each host: the chance that a crash takes all of a host's watchers with it, where a
 /// tenth of all crash at once, is 1 in 1,000.
@@ -142,8 +143,7 @@ impl Node {
 
     /// When the silence of a watched host has lasted too long.
     fn patience_ends(&self, watched: &Watched) -> Timestamp {
-        let card = self.roster.get(watched.id).and_then(|host| host.card.as_ref());
-        let interval = card.map_or(self.settings.interval, |held| held.record.interval());
+        let interval = self.roster.get(watched.id).map_or(self.settings.interval, Host::interval);
         let silence = heartbeat(interval) + GRACE;
         let doublings = self.watch.patience.get(&watched.id).map_or(0, |patience| patience.doublings);
         let most = interval.max(HEARTBEAT_MAX + GRACE);
