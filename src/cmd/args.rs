@@ -59,6 +59,7 @@ pub struct LaterArgs {
 /// `peermon daemon`
 #[derive(Debug, Args)]
 #[command(version, display_name = "peermon", disable_version_flag = true)]
+#[command(after_long_help = manual::examples("peermon-daemon"))]
 pub struct DaemonArgs {
     /// UDP port to listen on; unsolicited datagrams leave from PORT+1 [default: 1288]
     #[arg(short, long, value_name = "PORT", allow_hyphen_values = true)]
@@ -231,7 +232,7 @@ fn field_parser() -> ValueParser {
 
 /// `peermon query`
 #[derive(Debug, Args)]
-#[command(after_long_help = manual::QUERY_EXAMPLES)]
+#[command(after_long_help = manual::examples("peermon-query"))]
 pub struct QueryArgs {
     /// How many hosts [default: all that are offered]
     #[arg(short, long, visible_alias = "n", value_name = "N", allow_hyphen_values = true)]
@@ -277,6 +278,7 @@ pub struct QueryArgs {
 
 /// `peermon keygen`
 #[derive(Debug, Args)]
+#[command(after_long_help = manual::examples("peermon-keygen"))]
 pub struct KeygenArgs {
     /// Where to write it, never over an existing file; `-` is stdout
     #[arg(value_name = "FILE", default_value = "-")]

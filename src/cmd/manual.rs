@@ -1,13 +1,288 @@
-//! What the man pages say beyond the options: examples, exit codes, files, variables. Examples stand below `--help`
-//! too.
+//! What the man pages say beyond the options: descriptions, examples, exit codes, files, variables. The examples stand below
+//! `--help` too.
 
-/// Below `peermon query --help`.
-pub const QUERY_EXAMPLES: &str = "\
-Examples:
-  peermon query                          the table; in a pipe, names, best first
-  peermon query -n 3 -c                  the three hosts with the least load per core
-  peermon query --fold --min 8           node[1-8,12], or exit code 4 where there are fewer than 8
-  peermon query --json | jq '.nodes[0]'  all that is known of the best host
-  peermon query --explain                why they come in this order, and who is left out
-  peermon query --status                 is the daemon well?
-  peermon query --watch                  the table, every 2 seconds";
+use std::fmt::Write;
+
+/// A man page, as far as the parser's definitions do not say it.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// As in `man peermon-query`.
+    pub name: &'static str,
+    /// Paragraphs after the one line that `--help` has.
+    pub description: &'static [&'static str],
+    /// What follows the options.
+    pub sections: &'static [Section],
+    /// Other pages: name and section.
+    pub see_also: &'static [&'static str],
+}
+
+/// A heading and what stands under it.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// In capitals.
+    pub title: &'static str,
+    /// What is set off, and what is said of it.
+    pub items: &'static [(&'static str, &'static str)],
+}
+
+/// The page of that name.
+#[must_use]
+pub fn page(name: &str) -> Option<&'static Page> {
+    PAGES.iter().find(|page| page.name == name)
+}
+
+/// The examples of a page, as they stand below `--help`.
+#[must_use]
+pub fn examples(name: &str) -> String {
+    let sections = page(name).map_or(&[][..], |page| page.sections);
+    let mut text = "Examples:".to_owned();
+    for (command, about) in sections.iter().filter(|section| section.title == "EXAMPLES").flat_map(|found| found.items) {
+        write!(text, "\n  {command}\n          {about}").expect("a String takes all");
+    }
+    text
+}
+
+/// All pages.
+pub const PAGES: &[Page] = &[PEERMON, DAEMON, QUERY, SSH, MPIGEN, DNS_UPDATE, KEYGEN, DEMO, SMARTER_SSH, AUTO_MPIGEN];
+
+const PEERMON: Page = Page {
+    name: "peermon",
+    description: &[
+        "Every host runs a daemon (peermon-daemon(1)). Each daemon measures how busy its own host is, tells the others straight, and \
+         keeps a table of what it has heard. There is no server and no leader. Commands ask the daemon of the host that they are \
+         typed on.",
+        "Called as smarterSSH or autoMPIgen, in any letter case, it is peermon ssh or peermon mpigen. Options without a command, as in \
+         peermon -p 1288 -c, are those of the daemon.",
+    ],
+    sections: &[
+        Section {
+            title: "EXAMPLES",
+            items: &[
+                ("peermon daemon --user", "a private network, as whoever starts it"),
+                ("peermon query", "who is there, and who has room"),
+                ("ssh $(peermon query -n 1)", "to the best host"),
+            ],
+        },
+        EXIT_STATUS,
+        CLIENT_ENVIRONMENT,
+        CLIENT_FILES,
+    ],
+    see_also: &["peermon-daemon(1)", "peermon-query(1)", "peermon-keygen(1)", "peermon-demo(1)", "smarterSSH(1)", "autoMPIgen(1)"],
+};
+
+const DAEMON: Page = Page {
+    name: "peermon-daemon",
+    description: &[
+        "Started by root it becomes user peermon wholly. With --user it runs as whoever starts it, with files of its own: a private network.",
+        "It starts from a few peers in a machines file; the others tell of themselves. Without a key the network is open: whoever reaches \
+         its UDP port can read it, join it and tell it lies. A key that all hosts share closes it: peermon-keygen(1).",
+        "TERM and INT: the others are told at once, and it ends. HUP: machines, valid_ips, key and labels are read again.",
+    ],
+    sections: &[
+        Section {
+            title: "EXAMPLES",
+            items: &[
+                ("peermon daemon", "as root: the host's own network, with the files of /etc/peermon"),
+                ("peermon daemon -p 1288 -c", "a host that uses the data and offers nothing, as a DNS server"),
+                ("peermon daemon --user --detach", "a private network, in the background"),
+            ],
+        },
+        Section {
+            title: "SETTINGS",
+            items: &[
+                (
+                    "peermon.toml",
+                    "Flags count before the environment, the environment before the file. A daemon refuses a key that it does not \
+                     know, with file and line; a client warns and goes on.",
+                ),
+                (
+                    "[gossip]",
+                    "port, interval, machines, valid_ips, key_file, network, max_datagram: as the options. require_key = true: without \
+                     a key it does not start.",
+                ),
+                ("[host]", "collector, name, advertise, interface: as the options. labels: a list of KEY=VALUE."),
+                (
+                    "[client]",
+                    "port: the client port, for daemon and clients. tcp = false: as --no-tcp. socket: exactly this daemon, for clients.",
+                ),
+                ("[choose]", "policy, cpu_delta, mem_delta, max_age, exclude: as the options of peermon-query(1)."),
+                ("[ssh]", "program, probe, tries: how peermon-ssh(1) connects."),
+                ("[mpigen]", "format: of the host file that peermon-mpigen(1) writes."),
+                ("[dns]", "zone, name, count, ttl, server, key_file, hysteresis, min: of peermon-dns-update(1)."),
+                ("log", "error, warn, info or debug; outside of all tables."),
+            ],
+        },
+        Section {
+            title: "EXIT STATUS",
+            items: &[
+                ("0", "TERM or INT ended it."),
+                ("1", "Any failure that has no code of its own."),
+                ("2", "Wrong usage or settings; a port is taken; there is no user peermon."),
+            ],
+        },
+        Section {
+            title: "ENVIRONMENT",
+            items: &[
+                ("PEERMON_LOG", "As --log."),
+                ("XDG_CONFIG_HOME", "Where the files of --user lie; else ~/.config."),
+                ("XDG_RUNTIME_DIR", "Where the socket of --user lies; else, and with --detach, /tmp/peermon-UID."),
+            ],
+        },
+        Section {
+            title: "FILES",
+            items: &[
+                ("/etc/peermon/peermon.toml", "Settings. This and the next three lie in ~/.config/peermon with --user."),
+                ("/etc/peermon/machines.txt", "A few peers to start from, one a line: IP:port, [v6]:port or name, with or without the port."),
+                ("/etc/peermon/valid_ips.txt", "Accepted address prefixes, one a line: 130.58.68, or CIDR. Empty or missing: all."),
+                ("/etc/peermon/gossip.key", "The network's key, up to four of them, one a line; mode 0600, or 0640 with group peermon."),
+                ("/run/peermon/1981.sock", "Where clients find it."),
+            ],
+        },
+    ],
+    see_also: &["peermon(1)", "peermon-query(1)", "peermon-keygen(1)"],
+};
+
+const QUERY: Page = Page {
+    name: "peermon-query",
+    description: &[
+        "A terminal gets a table, a pipe gets names, best first. Without --all only hosts are shown that any tool may send work to: fresh \
+         or late ones that are no collectors and say their load and cores. What is unknown is ? in the table, empty in CSV and null in \
+         JSON.",
+        "The cost of a host is, by policy: balanced, (load + pending + 1) / cores + 1 / GiB of available memory; cpu, (load + pending) / \
+         cores; mem, minus the available memory; random, none; classic, that of PeerMon 1.1. The least is best. Hosts whose costs \
+         differ by no more than the delta are equal, and their order is drawn, so that many users do not all go to one host. Pending is \
+         work that was sent there from this host in the last minute or two and that its load does not show yet.",
+        "-c, -m and -r choose the policies cpu, mem (both: balanced) and random; with --policy classic they choose what that sorts by.",
+    ],
+    sections: &[
+        Section {
+            title: "EXAMPLES",
+            items: &[
+                ("peermon query", "the table; in a pipe, names, best first"),
+                ("peermon query -n 3 -c", "the three hosts with the least load per core"),
+                ("peermon query --fold --min 8", "node[1-8,12]; exit code 4 where there are fewer than 8"),
+                ("peermon query --json | jq '.nodes[0]'", "all that is known of the best host"),
+                ("peermon query --explain", "why they come in this order, and who is left out"),
+                ("peermon query --status", "whether the daemon is well"),
+                ("peermon query --watch", "the table, every 2 seconds"),
+            ],
+        },
+        Section {
+            title: "JSON",
+            items: &[
+                (
+                    "--json",
+                    "One object on one line: schema (1), self (the name of this host), interval_seconds, nodes (best first). The names in a node \
+                     are those that --fields help lists, and stay as they are.",
+                ),
+                ("--status --json", "One object of the daemon itself."),
+            ],
+        },
+        EXIT_STATUS,
+        CLIENT_ENVIRONMENT,
+        CLIENT_FILES,
+    ],
+    see_also: &["peermon(1)", "peermon-daemon(1)", "smarterSSH(1)", "autoMPIgen(1)"],
+};
+
+const SSH: Page = Page {
+    name: "peermon-ssh",
+    description: &["It comes with a later version. Until then: ssh $(peermon query -n 1)"],
+    sections: &[],
+    see_also: &["peermon-query(1)", "ssh(1)"],
+};
+
+const MPIGEN: Page = Page {
+    name: "peermon-mpigen",
+    description: &["It comes with a later version. Until then: peermon query -n 4 > hostfile"],
+    sections: &[],
+    see_also: &["peermon-query(1)"],
+};
+
+const DNS_UPDATE: Page = Page {
+    name: "peermon-dns-update",
+    description: &["It comes with a later version. Until then, peermon query -I -n 5 prints addresses for nsupdate(1)."],
+    sections: &[],
+    see_also: &["peermon-query(1)", "nsupdate(1)"],
+};
+
+const KEYGEN: Page = Page {
+    name: "peermon-keygen",
+    description: &[
+        "Who has the key of a network can speak and listen there; nobody else can. The file is made with mode 0600, never in the place of \
+         another, and as a whole or not at all. Every host of the network needs a copy, with a daemon that has read it.",
+        "A key is changed without an interruption in three steps, each on all hosts in any order: add the new key to the file, put it \
+         first, take the old one out; the daemons read the file again after each. Up to four keys may stand in it.",
+    ],
+    sections: &[
+        Section {
+            title: "EXAMPLES",
+            items: &[
+                ("peermon keygen /etc/peermon/gossip.key", "closes the host's network, once all have it and were restarted"),
+                ("peermon keygen ~/.config/peermon/gossip.key", "closes a private network"),
+                ("peermon keygen >> gossip.key", "adds a key to a file"),
+            ],
+        },
+        Section {
+            title: "EXIT STATUS",
+            items: &[("0", "Done."), ("1", "It cannot be written, or the file exists."), ("2", "Wrong usage.")],
+        },
+    ],
+    see_also: &["peermon-daemon(1)"],
+};
+
+const DEMO: Page =
+    Page { name: "peermon-demo", description: &[], sections: &[], see_also: &["peermon(1)", "peermon-query(1)"] };
+
+const SMARTER_SSH: Page = Page {
+    name: "smarterSSH",
+    description: &["Another name of peermon-ssh(1). It comes with a later version. Until then: ssh $(peermon query -n 1)"],
+    sections: &[],
+    see_also: &["peermon-ssh(1)", "peermon-query(1)"],
+};
+
+const AUTO_MPIGEN: Page = Page {
+    name: "autoMPIgen",
+    description: &["Another name of peermon-mpigen(1). It comes with a later version. Until then: peermon query -n 4 > hostfile"],
+    sections: &[],
+    see_also: &["peermon-mpigen(1)", "peermon-query(1)"],
+};
+
+const EXIT_STATUS: Section = Section {
+    title: "EXIT STATUS",
+    items: &[
+        ("0", "Done. Also where nobody reads the output to its end."),
+        ("1", "Any other failure, as a full disk."),
+        ("2", "Wrong usage or settings."),
+        ("3", "No daemon answers."),
+        ("4", "No host is eligible, or fewer than --min."),
+        ("5", "With --strict: fewer hosts than -n."),
+        ("6", "Refused: what answers belongs to somebody who is not trusted."),
+        ("7", "The network failed."),
+    ],
+};
+
+const CLIENT_ENVIRONMENT: Section = Section {
+    title: "ENVIRONMENT",
+    items: &[
+        ("PEERMON_CLIENT_PORT", "As -p."),
+        ("PEERMON_SOCKET", "As --socket."),
+        ("PEERMON_POLICY", "As --policy."),
+        ("NO_COLOR", "No colour on terminals."),
+    ],
+};
+
+const CLIENT_FILES: Section = Section {
+    title: "FILES",
+    items: &[
+        (
+            "~/.config/peermon/peermon.toml, /etc/peermon/peermon.toml",
+            "Settings; what the first one says counts. peermon-daemon(1) lists the keys.",
+        ),
+        (
+            "$XDG_RUNTIME_DIR/peermon/PORT.sock, /tmp/peermon-UID/PORT.sock, /run/peermon/PORT.sock, 127.0.0.1:PORT",
+            "Where the daemon of client port PORT (1981) is looked for, in this order. Only one that runs as root, as user peermon or as \
+             whoever asks is believed; another one is named and passed over. --socket believes what it is told.",
+        ),
+    ],
+};

@@ -255,6 +255,12 @@ impl FileSettings {
         }
     }
 
+    /// All keys that a file may have: the table (empty: outside of all) and the key.
+    pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let in_tables = TABLES.iter().flat_map(|(table, keys)| keys.iter().map(|key| (*table, *key)));
+        in_tables.chain(ROOT_KEYS.iter().map(|key| ("", *key)))
+    }
+
     fn resolve_paths(&mut self, folder: &Path) {
         let Self { gossip, dns, client, .. } = self;
         if let Some(Place::Socket(path)) = &mut client.socket {
@@ -362,8 +368,7 @@ mod tests {
         assert_eq!(settings.choose.mem_delta, Some(Size(2 << 30)));
         assert_eq!(settings.clone().or(FileSettings::default()), settings);
         assert_eq!(FileSettings::default().or(settings.clone()), settings);
-        let keys = TABLES.iter().map(|(_, keys)| keys.len()).sum::<usize>();
-        assert_eq!(keys + ROOT_KEYS.len(), text.matches('=').count() - 1, "all keys are in the text above");
+        assert_eq!(FileSettings::keys().count(), text.matches('=').count() - 1, "all keys are in the text above");
     }
 
     #[test]

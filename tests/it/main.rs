@@ -13,6 +13,7 @@ mod crates;
 mod fake_daemon;
 mod joining;
 mod fuzz;
+mod generated_files;
 mod keygen;
 mod layering;
 mod protocol_page;

@@ -1,0 +1,107 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_peermon_global_optspecs
+    string join \n v/version h/help
+end
+
+function __fish_peermon_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_peermon_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_peermon_using_subcommand
+    set -l cmd (__fish_peermon_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c peermon -n "__fish_peermon_needs_command" -s v -l version -d 'Print the version'
+complete -c peermon -n "__fish_peermon_needs_command" -s h -l help -d 'Print help'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "daemon" -d 'Tell the other hosts how busy this one is, and keep the table of all'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "query" -d 'Print the table: who is there, and who has room'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh" -d 'Log in to the best host (comes later)'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "mpigen" -d 'Write an MPI host file of the best hosts (comes later)'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "dns-update" -d 'Point a DNS name to the best hosts (comes later)'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "keygen" -d 'Make a key that closes a network'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "demo" -d 'Try everything: real daemons with invented loads on this machine'
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s p -l port -d 'UDP port to listen on; unsolicited datagrams leave from PORT+1 [default: 1288]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s f -l machines -d 'A few peers to start from, one a line [default: /etc/peermon/machines.txt]' -r -F
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s i -l valid-ips -d 'Accepted address prefixes, one a line [default: /etc/peermon/valid_ips.txt]' -r -F
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s l -l client-port -d 'Client interface: names the network on this host [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s n -l interval -d 'Seconds between two reports of this host, 0.2 to 300; 0 or less means the default [default: 20]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l advertise -d 'The address at which others reach this host' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l interface -d 'The interface whose address others are told' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l name -d 'This host\'s name [default: the host name]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l label -d 'Something to say of this host; may be given several times' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l key-file -d 'The network\'s key [default: /etc/peermon/gossip.key, where it exists]' -r -F
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l network -d 'The network\'s name; networks of different names never mix [default: default]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l max-datagram -d 'Largest UDP payload, 508 to 1400 [default: 1200]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l proc-root -d 'Where this host\'s figures are read' -r -F
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l log -d 'How much to log: error, warn, info, debug [default: info]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s c -l collector -d 'Use the data, offer no resources: never a target of any tool'
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l no-tcp -d 'Serve clients through the Unix socket only'
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s u -l user -d 'Run as whoever starts it: a private network, with the files of your own config folder'
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l detach -d 'Start in the background; return when the daemon answers'
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s v -l version -d 'Print the version'
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -s n -l num -l n -d 'How many hosts [default: all that are offered]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l output -d 'What to print [default: table on a terminal, names in a pipe]' -r -f -a "table\t'For people'
+names\t'One name a line, best first'
+json\t'One object; the names of its fields are stable'
+csv\t'A header and a line for each host'"
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l fields -d 'Which columns, with commas between; `help` lists them' -r -f -a "name\t''
+address\t''
+addresses\t''
+port\t''
+state\t''
+age_seconds\t''
+load1\t''
+pending\t''
+cores\t''
+load_per_core\t''
+memory_available_bytes\t''
+memory_total_bytes\t''
+uptime_seconds\t''
+collector\t''
+labels\t''
+version\t''
+help\t''"
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l watch -d 'Again and again, each SECS seconds (with --json: one object a line)' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l policy -d 'What makes a host good [default: balanced]' -r -f -a "balanced\t''
+cpu\t''
+mem\t''
+random\t''
+classic\t''"
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l cpu-delta -d 'Differences of cost below this do not count [default: 0.1]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l mem-delta -d 'Differences of memory below this do not count, like 512M or 2G [default: 1G]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l exclude -d 'Leave these hosts out: names or addresses with commas between' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l max-age -d 'Leave out hosts whose figures are older' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l min -d 'Fewer eligible hosts than this are an error (exit 4)' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l seed -d 'Make the random part of the choice repeatable' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -s p -l port -d 'The daemon\'s client port [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l socket -d 'Exactly this daemon: a socket\'s path, or HOST:PORT' -r
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l all -d 'Also suspect, left and dead hosts, and collectors'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l json -d 'Short for --output json'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -s I -l ip -l IP -d 'Addresses instead of names'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l fold -d 'Names folded, as ClusterShell and Slurm read them: node[1-3,7]'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l count -d 'Only how many hosts there are'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l self -d 'Only this host'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l status -d 'The daemon itself: is it well, who is refused, and why'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -s c -l cpu -d 'Order by CPU load per core (with -m: the combination)'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -s m -l mem -d 'Order by available memory'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -s r -l random -d 'Any order'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l exclude-self -d 'Leave this host out'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
+complete -c peermon -n "__fish_peermon_using_subcommand query" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand demo" -s h -l help -d 'Print help'
