@@ -1,7 +1,11 @@
 //! `peermon daemon`: what was typed to settings, and why a daemon did not start to words.
 
 use std::env;
+use std::io;
 use std::path::PathBuf;
+use std::thread;
+
+use nix::sys::signal::{Signal, raise};
 
 use super::args::DaemonArgs;
 use super::exit::{Exit, Failure};
@@ -11,6 +15,10 @@ use crate::config::paths::Realm;
 use crate::config::{DaemonSource, Environment};
 use crate::daemon::{self, FilesError, Start, StartError};
 use crate::os::privileges;
+
+/// Set for a daemon that must not outlive whoever started it, as in a demo: when its stdin closes it ends, as politely as
+/// after TERM. The kernel closes the pipe however the other process ended.
+pub(super) const ENDS_WITH_STDIN: &str = "PEERMON_ENDS_WITH_STDIN";
 
 /// Runs until TERM or INT.
 pub(super) fn run(args: &DaemonArgs) -> Result<Exit, Failure> {
@@ -30,7 +38,17 @@ pub(super) fn run(args: &DaemonArgs) -> Result<Exit, Failure> {
         detached: super::detach::is_detached(),
         journal: env::var_os("JOURNAL_STREAM").is_some(),
     };
+    if env::var_os(ENDS_WITH_STDIN).is_some() {
+        end_with_stdin();
+    }
     daemon::run(start).map(|()| Exit::Done).map_err(start_failure)
+}
+
+fn end_with_stdin() {
+    thread::spawn(|| {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        let _ = raise(Signal::SIGTERM);
+    });
 }
 
 /// What was typed, as the uppermost layer of the settings.
