@@ -9,7 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::manual;
 use crate::client::{Place, Port};
 use crate::config::choose::PolicyName;
-use crate::config::values::{Count, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Seconds, Seed, Size};
+use crate::config::values::{Count, Daemons, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Seconds, Seed, Size};
 use crate::model::{HostName, Label};
 use crate::placement::HostPattern;
 use crate::render::Field;
@@ -288,9 +288,9 @@ pub struct KeygenArgs {
 /// `peermon demo`
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How many daemons
+    /// How many daemons, 1 to 60
     #[arg(value_name = "N", default_value = "12", allow_hyphen_values = true)]
-    pub hosts: String,
+    pub daemons: Daemons,
 }
 
 #[cfg(test)]

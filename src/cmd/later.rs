@@ -17,11 +17,6 @@ pub fn dns_update() -> Result<Exit, Failure> {
     later("peermon query -I -n 5 prints the addresses of the five best hosts today")
 }
 
-/// `peermon demo`
-pub fn demo() -> Result<Exit, Failure> {
-    later("peermon daemon --user starts a private network of one host today")
-}
-
 fn later(hint: &str) -> Result<Exit, Failure> {
     Err(Failure::new(Exit::Failed, "comes with a later version of peermon", hint))
 }

@@ -11,6 +11,7 @@
 pub mod args;
 mod console;
 mod daemon;
+mod demo;
 mod detach;
 pub mod exit;
 pub mod invocation;
@@ -56,7 +57,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Mpigen(_) => later::mpigen(),
         Command::DnsUpdate(_) => later::dns_update(),
         Command::Keygen(args) => keygen::run(&args, console),
-        Command::Demo(_) => later::demo(),
+        Command::Demo(args) => demo::run(&args, console),
     }
 }
 

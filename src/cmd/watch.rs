@@ -38,7 +38,7 @@ pub fn for_ever(
     pause: Duration,
     console: &Console,
 ) -> Result<Exit, Failure> {
-    let mut screen = Screen { is_terminal: console.is_terminal(), said: Vec::new(), is_first: true };
+    let mut screen = Screen::of(console);
     screen.show(look()?, console)?;
     loop {
         thread::sleep(pause);
@@ -49,7 +49,9 @@ pub fn for_ever(
     }
 }
 
-struct Screen {
+/// What was shown so far.
+#[derive(Debug)]
+pub(super) struct Screen {
     is_terminal: bool,
     /// The words for people that were last written to stderr: they are not repeated with every picture.
     said: Vec<String>,
@@ -57,6 +59,11 @@ struct Screen {
 }
 
 impl Screen {
+    /// Nothing was shown yet.
+    pub fn of(console: &Console) -> Self {
+        Self { is_terminal: console.is_terminal(), said: Vec::new(), is_first: true }
+    }
+
     fn show(&mut self, picture: Picture, console: &Console) -> Result<(), Failure> {
         let Picture { text, warnings, shortfall } = picture;
         if self.is_terminal {
@@ -88,8 +95,9 @@ impl Screen {
         }
     }
 
-    /// Over the last picture, without a flicker. Lines are cut at the right edge by the terminal, at the lower one here.
-    fn draw(&mut self, text: &str, notes: &[String], console: &Console) -> Result<(), Failure> {
+    /// On a terminal: over the last picture, without a flicker. Lines are cut at the right edge by the terminal, at the
+    /// lower one here; `notes` are always seen.
+    pub fn draw(&mut self, text: &str, notes: &[String], console: &Console) -> Result<(), Failure> {
         let height = terminal_size().map_or(HEIGHT_DEFAULT, |(_, Height(rows))| rows.into());
         let frame = frame(text, notes, height);
         let clear = if std::mem::replace(&mut self.is_first, false) { "\x1b[2J" } else { "" };

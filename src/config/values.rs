@@ -260,6 +260,26 @@ impl FromStr for Count {
     }
 }
 
+/// How many daemons a demo has: 1 to [`Daemons::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Daemons(pub usize);
+
+impl Daemons {
+    /// A laptop carries as many without a noise, and every newcomer's terminal is too small for more.
+    pub const MAX: usize = 60;
+}
+
+impl FromStr for Daemons {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text.parse() {
+            Ok(number @ 1..=Self::MAX) => Ok(Self(number)),
+            Ok(_) | Err(_) => refuse(text, &format!("a number of daemons (1 to {})", Self::MAX)),
+        }
+    }
+}
+
 /// What a repeatable choice is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed(pub u64);

@@ -15,6 +15,7 @@ mod joining;
 mod fuzz;
 mod generated_files;
 mod keygen;
+mod demo;
 mod layering;
 mod protocol_page;
 mod query;
