@@ -86,7 +86,9 @@ require_rust() {
 # Sets $built.
 build() {
     if [ -n "${PEERMON_BINARY:-}" ]; then
-        [ -x "$PEERMON_BINARY" ] || fail 1 "no executable to install (tried PEERMON_BINARY=$PEERMON_BINARY)" "unset PEERMON_BINARY to build one"
+        if [ ! -f "$PEERMON_BINARY" ] || [ ! -x "$PEERMON_BINARY" ]; then
+            fail 1 "no executable to install (tried PEERMON_BINARY=$PEERMON_BINARY)" "unset PEERMON_BINARY to build one"
+        fi
         built=$PEERMON_BINARY
         return
     fi
@@ -107,7 +109,8 @@ set_folders() {
     [ -n "${HOME:-}" ] || fail 2 "HOME is not set" "HOME=/home/you ./install.sh --user"
     binaries=$HOME/.local/bin
     data=$(xdg "${XDG_DATA_HOME:-}" "$HOME/.local/share")
-    settings=$(xdg "${XDG_CONFIG_HOME:-}" "$HOME/.config")/peermon
+    config=$(xdg "${XDG_CONFIG_HOME:-}" "$HOME/.config")
+    settings=$config/peermon
     unit=$data/systemd/user/peermon.service
     manifest=$data/peermon/installed
     peermon=$binaries/peermon
@@ -115,30 +118,47 @@ set_folders() {
     machines_file=$settings/machines.txt
 }
 
-# note_installed FILE: written before the file is, so that uninstalling finds it whatever happens.
+is_ours() {
+    grep -qxF -e "$1" "$manifest" 2>/dev/null
+}
+
+# note_installed FILE: written before the file is, so that uninstalling finds it whatever happens. Folders end with a slash.
 note_installed() {
-    grep -qxF -e "$1" "$manifest" 2>/dev/null || printf '%s\n' "$1" >>"$manifest"
+    is_ours "$1" || printf '%s\n' "$1" >>"$manifest"
+}
+
+# make_folder FOLDER: with those above it. What was there before is not ours to take away.
+make_folder() {
+    [ ! -d "$1" ] || return 0
+    make_folder "$(dirname "$1")"
+    mkdir "$1"
+    [ ! -f "$manifest" ] || note_installed "$1/"
+}
+
+# Takes a name for us, unless a file of somebody else has it.
+claim() {
+    if ! is_ours "$1" && { [ -e "$1" ] || [ -L "$1" ]; }; then
+        fail 1 "$1 exists and is not ours" "move it away, then ./install.sh again"
+    fi
+    note_installed "$1"
 }
 
 # install_file MODE SOURCE TARGET: in one step, so that a running program or a reader keeps the old file whole.
 install_file() {
-    mkdir -p "$(dirname "$3")"
-    note_installed "$3"
+    make_folder "$(dirname "$3")"
+    claim "$3"
     cp "$2" "$3.new.$$"
     chmod "$1" "$3.new.$$"
     mv -f "$3.new.$$" "$3"
 }
 
 install_link() {
-    if [ -e "$1" ] && [ ! -L "$1" ]; then
-        fail 1 "$1 exists and is not ours" "move it away, then ./install.sh again"
-    fi
-    note_installed "$1"
-    ln -sf peermon "$1"
+    claim "$1"
+    ln -sfn peermon "$1"
 }
 
 install_files() {
-    mkdir -p "$binaries" "$(dirname "$manifest")"
+    begin_manifest
     install_file 755 "$built" "$peermon"
     install_link "$binaries/smarterSSH"
     install_link "$binaries/autoMPIgen"
@@ -156,13 +176,27 @@ install_files() {
     "$peermon" --version >/dev/null || fail 1 "the installed program does not run (tried $peermon --version)" "is $binaries mounted noexec?"
 }
 
+# The list of what is ours begins with the folders that it lies in.
+begin_manifest() {
+    [ ! -f "$manifest" ] || return 0
+    made=
+    folder=$(dirname "$manifest")
+    while [ ! -d "$folder" ]; do
+        made="$folder/
+$made"
+        folder=$(dirname "$folder")
+    done
+    mkdir -p "$(dirname "$manifest")"
+    printf '%s' "$made" >"$manifest"
+}
+
 # --- Settings ----------------------------------------------------------------------------------------------------
 
 # setting SECTION KEY: its whole number in the user's settings, or nothing. Reads `[section]` with `key =`, and `section.key =`.
 setting() {
     [ -f "$settings_file" ] || return 0
     awk -v section="$1" -v key="$2" '
-        { line = $0; sub(/#.*/, "", line); gsub(/[ \t]/, "", line) }
+        { line = $0; sub(/#.*/, "", line); gsub(/[ \t"'\'']/, "", line) }
         line ~ /^\[/ { current = line; next }
         current == "[" section "]" && index(line, key "=") == 1 ||
         current == "" && index(line, section "." key "=") == 1 { sub(/^[^=]*=/, "", line); print line; exit }
@@ -201,6 +235,11 @@ gossip_port_taken() {
     port_taken udp "$1" || port_taken udp "$(($1 + 1))"
 }
 
+# By its TCP port, or by the socket of the host's own daemon, which stays within reach as long as ours has another number.
+client_port_taken() {
+    port_taken tcp "$1" || [ -S "/run/peermon/$1.sock" ]
+}
+
 # Sets $port and $client_port, and writes down what is not the user's own choice already. Nothing of ours runs now.
 choose_ports() {
     port=$(setting gossip port)
@@ -217,7 +256,7 @@ choose_ports() {
     fi
     if [ -z "$client_port" ]; then
         client_port=$DEFAULT_CLIENT_PORT
-        if port_taken tcp "$client_port"; then
+        if client_port_taken "$client_port"; then
             client_port=$((own_ports + 2))
         fi
         set_setting client port "$client_port"
@@ -252,6 +291,14 @@ detached_folder() {
     fi
 }
 
+# Whether process PID is a living peermon. One that has ended and that nobody has waited for has no executable.
+runs_peermon() {
+    case $(readlink "/proc/$1/exe" 2>/dev/null) in
+    */peermon | */peermon' (deleted)') return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
 # Stops the daemon that an earlier ./install.sh started, in either way.
 stop_daemon() {
     if [ -f "$unit" ] && systemd_runs; then
@@ -264,27 +311,41 @@ stop_daemon() {
         return
     fi
     pid=$(cat "$pid_file")
-    case $(readlink "/proc/$pid/exe" 2>/dev/null) in
-    */peermon | */peermon' (deleted)') ;;
-    *) return ;;
-    esac
+    runs_peermon "$pid" || return 0
     kill -TERM "$pid" 2>/dev/null || return 0
     tries=$((STOP_SECONDS * 10))
-    while kill -0 "$pid" 2>/dev/null; do
+    while runs_peermon "$pid"; do
         tries=$((tries - 1))
         [ $tries -gt 0 ] || fail 1 "the running daemon does not end (sent TERM to process $pid)" "kill -9 $pid, then ./install.sh again"
         sleep 0.1
     done
 }
 
+# in_unit TEXT: as systemd reads it between double quotes.
+in_unit() {
+    printf '%s\n' "$1" | sed 's/[\\"]/\\&/g; s/%/%%/g'
+}
+
+# The unit file, with the executable and the config folder of this shell.
+write_unit() {
+    UNIT_PEERMON=$(in_unit "$peermon") UNIT_CONFIG=$(in_unit "$config") awk '
+        function put(text, mark, value,    at) {
+            at = index(text, mark)
+            return at ? substr(text, 1, at - 1) value substr(text, at + length(mark)) : text
+        }
+        { print put(put($0, "@PEERMON@", ENVIRON["UNIT_PEERMON"]), "@CONFIG@", ENVIRON["UNIT_CONFIG"]) }
+    ' "$source_folder/packaging/systemd/peermon-user.service"
+}
+
 start_daemon() {
     if systemd_runs; then
-        mkdir -p "$(dirname "$unit")"
-        note_installed "$unit"
-        sed "s|@PEERMON@|$peermon|" "$source_folder/packaging/systemd/peermon-user.service" >"$unit.new.$$"
+        make_folder "$(dirname "$unit")"
+        claim "$unit"
+        write_unit >"$unit.new.$$"
         mv -f "$unit.new.$$" "$unit"
         systemctl --user daemon-reload
-        systemctl --user enable --quiet peermon.service
+        # By its path: the manager may have been started without the XDG folders of this shell.
+        systemctl --user enable --quiet "$unit"
         systemctl --user restart peermon.service ||
             fail 1 "the daemon does not start (tried systemctl --user restart peermon)" "journalctl --user -u peermon -n 20"
     else
@@ -298,10 +359,21 @@ start_daemon() {
     done
 }
 
+# What a detached daemon leaves for whoever comes after it.
+remove_runtime_files() {
+    running=$(detached_folder)
+    [ -n "$running" ] || return 0
+    number=$(setting client port)
+    for kind in sock lock pid log log.old; do
+        rm -f "$running/${number:-$DEFAULT_CLIENT_PORT}.$kind"
+    done
+    rmdir "$running" 2>/dev/null || true
+}
+
 # Until the table holds another host than this one.
 meet() {
     tries=$((MEET_SECONDS * 5))
-    while [ "$("$peermon" query --all --count 2>/dev/null || echo 0)" -lt 2 ]; do
+    until count=$("$peermon" query --all --count 2>/dev/null) && [ "$count" -ge 2 ]; do
         tries=$((tries - 1))
         if [ $tries -le 0 ]; then
             say "nobody has answered yet at $1; the daemon keeps trying"
@@ -324,11 +396,24 @@ own_address() {
     esac
 }
 
+# quoted WORD: as a shell takes it for one word.
+quoted() {
+    case $1 in
+    *[!A-Za-z0-9/._+:@%,=-]*) printf "'%s'\n" "$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g")" ;;
+    *) printf '%s\n' "$1" ;;
+    esac
+}
+
 next_steps() {
-    if [ -f "$settings/gossip.key" ]; then
-        printf '\nBring your key to the next machine first: %s\n' "$settings/gossip.key"
+    key=$settings/gossip.key
+    if [ -f "$key" ]; then
+        printf '\nBring your key to the next machine first: %s\n' "$key"
     fi
     printf '\nOn the next machine, type:\n    ./install.sh --user --join %s:%s\n' "$(own_address)" "$port"
+    if [ ! -f "$key" ]; then
+        printf '\nAs yet everybody who can reach this machine can join. To close the network:\n'
+        printf '    %s keygen %s\n    ./install.sh --user\nand copy that file to the other machines.\n' "$(quoted "$peermon")" "$(quoted "$key")"
+    fi
     case :$PATH: in
     *":$binaries:"*) ;;
     *) printf '\nTo have peermon in your PATH:\n    %s\n' "export PATH=\"$binaries:\$PATH\"" ;;
@@ -338,7 +423,10 @@ next_steps() {
             printf '\nTo keep it running when you log out:\n    loginctl enable-linger\n'
         fi
     else
-        printf '\nAfter a reboot (or as @reboot line in crontab -e):\n    %s daemon --user --detach\n' "$peermon"
+        elsewhere=
+        [ "$config" = "$HOME/.config" ] || elsewhere="XDG_CONFIG_HOME=$(quoted "$config") "
+        printf '\nAfter a reboot (or as @reboot line in crontab -e):\n'
+        printf '    %s%s daemon --user --detach\n' "$elsewhere" "$(quoted "$peermon")"
     fi
 }
 
@@ -346,8 +434,9 @@ next_steps() {
 
 install_user() {
     build
-    stop_daemon
+    # A running daemon keeps the old executable until it ends.
     install_files
+    stop_daemon
     choose_ports
     [ -z "$join_target" ] || join "$join_target"
     start_daemon
@@ -365,11 +454,19 @@ uninstall_user() {
         systemctl --user disable --now --quiet peermon.service 2>/dev/null || true
     fi
     stop_daemon
-    while read -r file; do
-        rm -f "$file"
+    remove_runtime_files
+    # Folders come after what is in them; those that hold something of others stay.
+    folders=$(sed -n 's|/$||p' "$manifest" | sort -r)
+    while IFS= read -r file; do
+        case $file in
+        */) ;;
+        *) rm -f "$file" ;;
+        esac
     done <"$manifest"
     rm -f "$manifest"
-    rmdir "$(dirname "$manifest")" 2>/dev/null || true
+    printf '%s\n' "$folders" | while IFS= read -r folder; do
+        rmdir "$folder" 2>/dev/null || true
+    done
     if systemd_runs; then
         systemctl --user daemon-reload
     fi
@@ -381,7 +478,9 @@ uninstall_user() {
 }
 
 main() {
-    source_folder=$(cd "$(dirname "$0")" && pwd)
+    source_folder=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+    # What this shell is told to ask is not what is installed here.
+    unset PEERMON_SOCKET PEERMON_CLIENT_PORT
     user=no
     uninstall=no
     join_target=
