@@ -49,6 +49,9 @@ pub(super) struct Watch {
     watchers: Vec<NodeId>,
     helping: Vec<Helping>,
     patience: BTreeMap<NodeId, Patience>,
+    /// When to look next, at the earliest. What is heard and told meanwhile only puts it off, so it is not
+    /// reckoned at every step.
+    due: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +114,7 @@ impl Node {
         }
         let removal = self.census.median * PATIENCE_INTERVALS;
         self.watch.patience.retain(|_, patience| now.since(patience.changed) < removal * (patience.doublings + 1));
+        self.reckon_watch_due();
     }
 
     /// All silences start anew: this host was stopped for a while, or its clock jumped.
@@ -123,6 +127,10 @@ impl Node {
     }
 
     pub(super) fn watch_due(&self) -> Option<Timestamp> {
+        self.watch.due
+    }
+
+    fn reckon_watch_due(&mut self) {
         let pause = heartbeat(self.settings.interval);
         let heartbeats = self.watch.watchers.iter().map(|id| self.told(*id).after(pause));
         let probes = self.watch.watched.iter().map(|watched| match &watched.probe {
@@ -130,7 +138,7 @@ impl Node {
             None => self.patience_ends(watched),
         });
         let helping = self.watch.helping.iter().map(|helping| helping.next);
-        heartbeats.chain(probes).chain(helping).min()
+        self.watch.due = heartbeats.chain(probes).chain(helping).min();
     }
 
     fn told(&self, id: NodeId) -> Timestamp {
@@ -163,6 +171,7 @@ impl Node {
         }
         self.watch.watched = watched;
         self.run_inquiries(now);
+        self.reckon_watch_due();
     }
 
     fn watch_one(&mut self, now: Timestamp, watched: &mut Watched) {
@@ -275,6 +284,7 @@ impl Node {
         let probe = self.new_probe(now);
         if let Some(watched) = self.watch.watched.iter_mut().find(|watched| watched.id == id) {
             watched.probe.get_or_insert(probe).refused = true;
+            self.watch.due = Some(now);
         }
     }
 
@@ -348,6 +358,8 @@ impl Node {
             }
         }
         self.watch.helping = inquiries;
+        let next = self.watch.helping.iter().map(|helping| helping.next).min();
+        self.watch.due = self.watch.due.into_iter().chain(next).min();
     }
 
     /// Something from `id` opened: watchers and helpers that wait for it need not wait on.
