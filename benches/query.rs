@@ -33,10 +33,12 @@ fn main() -> ExitCode {
         daemon.wait_for(hosts);
         let floor = summary(|| timed(|| daemon.peermon(&["--version"])));
         let table = summary(|| timed(|| daemon.peermon(&["query", "--output", "table"])));
+        let json = summary(|| timed(|| daemon.peermon(&["query", "--json"])));
         let names = summary(|| timed(|| daemon.peermon(&["query", "-n", "5", "--output", "names"])));
         let exchange = summary(|| daemon.exchange());
         print(&format!("peermon --version (floor), N={hosts}"), floor, floor, None);
         kept &= print(&format!("peermon query, whole table, N={hosts}"), table, floor, Some(whole_max));
+        kept &= print(&format!("peermon query --json, N={hosts}"), json, floor, Some(whole_max));
         kept &= print(&format!("peermon query -n 5, N={hosts}"), names, floor, Some(whole_max));
         kept &=
             print(&format!("request and reply, N={hosts}"), exchange, floor, Some(if hosts > 100 { 2.0 } else { 1.0 }));
