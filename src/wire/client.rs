@@ -287,6 +287,19 @@ mod tests {
     }
 
     #[test]
+    fn a_host_with_one_address_twice_is_refused() {
+        let decode = |addresses: &[&str]| {
+            let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            let host = HostView { address: addresses[0], addresses, ..samples::view() };
+            let table =
+                HostTable { own: host.id, interval_hundredths: 1, isolated: true, up_seconds: 1, hosts: vec![host] };
+            decode_reply(&encode_reply(&Reply::Hosts(table))[FRAME_HEADER_LEN..])
+        };
+        assert!(decode(&["192.0.2.1", "192.0.2.2", "2001:db8::1"]).is_ok());
+        assert_eq!(decode(&["192.0.2.1", "192.0.2.2", "192.0.2.2"]), Err(FrameError::OutOfRange));
+    }
+
+    #[test]
     fn a_refusal_is_safe_on_a_terminal_and_short() {
         let reply = Reply::Refused(format!("\x1b[31m ä {}", "x".repeat(1_000)));
         let Ok(Reply::Refused(text)) = decode_reply(&encode_reply(&reply)[FRAME_HEADER_LEN..]) else {

@@ -128,8 +128,8 @@ impl Reader<'_> {
     }
 }
 
-/// Fails where two of `ids` are the same.
-pub(super) fn check_unique(ids: impl ExactSizeIterator<Item = NodeId>) -> Result<(), Fault> {
-    let count = ids.len();
-    if ids.collect::<BTreeSet<_>>().len() == count { Ok(()) } else { Err(Fault::OutOfRange) }
+/// Fails where two of `values` are the same.
+pub(super) fn check_unique<T: Ord>(values: impl ExactSizeIterator<Item = T>) -> Result<(), Fault> {
+    let count = values.len();
+    if values.collect::<BTreeSet<_>>().len() == count { Ok(()) } else { Err(Fault::OutOfRange) }
 }

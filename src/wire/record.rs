@@ -85,7 +85,7 @@ fn write_card<'a>(out: &mut Writer, card: &'a Card) -> &'a Tail {
     out.optional(card.memory_total_mib);
     out.uint(card.interval.as_hundredths());
     out.bool(card.collector);
-    out.optional(card.uptime_seconds);
+    out.optional(card.uptime_seconds.and_then(|seconds| u32::try_from(seconds).ok()));
     out.array(card.more_addresses.len());
     card.more_addresses.iter().for_each(|address| out.address(*address));
     out.labels(&card.labels);
@@ -112,7 +112,7 @@ pub fn check_card(card: &Card) -> Result<(), CardError> {
         session: SessionId::from_entropy(u64::MAX),
         cores: Some(u32::MAX),
         memory_total_mib: Some(u32::MAX),
-        uptime_seconds: Some(u64::MAX),
+        uptime_seconds: Some(u32::MAX.into()),
         ..card.clone()
     };
     largest.endpoint.salt = u32::MAX;
@@ -173,7 +173,8 @@ fn read_card(id: NodeId, version: Version, mut content: Reader<'_>) -> Result<Ca
     let memory_total_mib = content.optional()?;
     let interval: u32 = content.uint()?;
     let collector = content.bool()?;
-    let uptime_seconds = content.optional()?;
+    // 136 years: more is odd, and would be the end of counting for who adds the time since then.
+    let uptime_seconds = content.optional::<u32>()?.map(u64::from);
     let more_addresses = content.set(NETWORK_ADDRESSES_MAX, Reader::address)?;
     let labels = content.set(LABELS_MAX, Reader::label)?;
     let software = content.software()?;
@@ -293,6 +294,32 @@ mod tests {
         for kind in REPORT..=SUSPICION {
             assert!(encoded(0, Record::Unknown(UnknownRecord { kind, id, version, body: Tail::default() })).is_empty());
         }
+    }
+
+    #[test]
+    fn an_uptime_behind_which_counting_ends_is_not_taken_and_not_said() {
+        let card = |uptime| Card { uptime_seconds: Some(uptime), ..samples::card() };
+        let taken = |bytes: &[u8]| match read(&mut Reader::new(bytes)).map(|aged| aged.value) {
+            Ok(Record::Card(card)) => Ok(card.uptime_seconds),
+            other => Err(other),
+        };
+        let (most, above) = (u64::from(u32::MAX), u64::from(u32::MAX) + 1);
+        assert_eq!(taken(&encoded(0, Record::Card(Box::new(card(most))))), Ok(Some(most)));
+        assert_eq!(taken(&encoded(0, Record::Card(Box::new(card(above))))), Ok(None));
+        // The longest uptime is 5 bytes, 1a ffffffff; another host writes one more second in 9.
+        let bytes = encoded(0, Record::Card(Box::new(card(most))));
+        let place = bytes.windows(5).position(|window| window == [0x1a, 0xff, 0xff, 0xff, 0xff]).unwrap();
+        let mut list = Reader::new(&bytes);
+        list.array_of(2).unwrap();
+        list.uint::<u32>().unwrap();
+        let mut content = list.bytes().unwrap().to_vec();
+        let start = place - (bytes.len() - content.len());
+        content.splice(start..start + 5, [&[0x1b][..], &above.to_be_bytes()].concat());
+        let mut forged = Writer::default();
+        forged.array(2);
+        forged.uint(CARD);
+        forged.bytes(&content);
+        assert_eq!(taken(forged.as_bytes()), Err(Err(Fault::OutOfRange)));
     }
 
     #[test]

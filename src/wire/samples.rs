@@ -151,7 +151,8 @@ pub fn tails(max: usize) -> impl Strategy<Value = Tail> {
 
 pub fn cards() -> impl Strategy<Value = Card> {
     let who = (names(), addresses(), 1..=PORT_MAX, u32s(), u64s(), vec(any::<u8>(), 0..=4));
-    let what = (maybe(u32s()), maybe(u32s()), labels(), "[!-~]{0,12}", any::<bool>(), maybe(u64s()));
+    let what =
+        (maybe(u32s()), maybe(u32s()), labels(), "[!-~]{0,12}", any::<bool>(), maybe(u32s().prop_map(u64::from)));
     let interval = INTERVAL_MIN_HUNDREDTHS..=INTERVAL_MAX_HUNDREDTHS;
     let more = btree_set(addresses(), 0..=NETWORK_ADDRESSES_MAX);
     (versions(), who, what, interval, more, tails(TAIL_MAX)).prop_map(

@@ -5,6 +5,7 @@ use crate::model::{HostState, HostView, LABELS_MAX, NETWORK_ADDRESSES_MAX};
 use super::cbor::{Fault, Reader, Writer};
 use super::client::HostTable;
 use super::limits::HOSTS_MAX;
+use super::pieces::check_unique;
 
 /// Fields of the reply.
 pub(super) const FIELDS: usize = 5;
@@ -60,6 +61,7 @@ fn read_row(reader: &mut Reader<'_>) -> Result<HostView, Fault> {
     let name = reader.name()?;
     let addresses = reader.list(1 + NETWORK_ADDRESSES_MAX, Reader::address)?;
     let address = *addresses.first().ok_or(Fault::Malformed)?;
+    check_unique(addresses.iter())?;
     Ok(HostView {
         id,
         name,
