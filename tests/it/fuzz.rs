@@ -94,7 +94,7 @@ fn one_seed_gives_one_row_of_inputs() {
 #[test]
 fn seeds_are_those_of_the_formats_of_today() {
     for seed in seeds::all() {
-        let path = corpus_folder(seed.target).join(seed.name);
+        let path = corpus_folder(seed.target).join(&seed.name);
         if std::env::var_os(BLESS).is_some_and(|value| value == "1") {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, &seed.bytes).unwrap();
@@ -102,7 +102,7 @@ fn seeds_are_those_of_the_formats_of_today() {
         let found = fs::read(&path).unwrap_or_default();
         assert!(found == seed.bytes, "{} is of another format: {BLESS}=1 writes it anew", path.display());
         let target = TARGETS.into_iter().find(|target| target.name == seed.target).unwrap();
-        assert!(run(target, &seed.bytes, seed.name), "{} is not taken", path.display());
+        assert!(run(target, &seed.bytes, &seed.name), "{} is not taken", path.display());
     }
 }
 

@@ -1,8 +1,12 @@
 //! The client protocol, seen from the daemon (requests) and from a command (replies).
 
-use peermon::model::HostView;
+use peermon::model::{DaemonStatus, HostView};
 use peermon::placement::{ClassicKey, Criteria, Policy, rank};
-use peermon::wire::client::{self, FRAME_HEADER_LEN, Reply};
+use peermon::render::names::Naming;
+use peermon::render::status::HowToClose;
+use peermon::render::{Field, Style, csv, explain, fold, json, names, status, table};
+use peermon::session::Reject;
+use peermon::wire::client::{self, FRAME_HEADER_LEN, HostTable, Reply};
 use peermon::wire::limits::{REPLY_MAX, REQUEST_MAX};
 
 use super::cbor::check_canonical;
@@ -24,7 +28,7 @@ pub fn request(bytes: &[u8]) -> bool {
     true
 }
 
-/// The body of a reply. The same; and the table in it is one that every command can rank.
+/// The body of a reply. The same; and what is in it can be ranked, and shown in every form.
 pub fn reply(bytes: &[u8]) -> bool {
     if let Some(Ok(len)) = bytes.first_chunk().map(|header| client::reply_len(*header)) {
         assert!((1..=REPLY_MAX).contains(&len));
@@ -37,9 +41,13 @@ pub fn reply(bytes: &[u8]) -> bool {
     let body = check_frame(&client::encode_reply(&reply), client::reply_len);
     assert!(body.len() <= bytes.len());
     match &reply {
-        Reply::Hosts(table) => check_ranked(&table.hosts),
+        Reply::Hosts(table) => {
+            check_ranked(&table.hosts);
+            check_shown(table);
+        }
+        Reply::Status(daemon) => check_status(daemon),
         Reply::Refused(why) => check_one_line(why),
-        Reply::Status(_) | Reply::Placed => {}
+        Reply::Placed => {}
     }
     assert_eq!(client::decode_reply(&body), Ok(reply));
     true
@@ -69,9 +77,38 @@ fn check_ranked(hosts: &[HostView]) {
     for policy in policies {
         let ranking = rank(hosts, &Criteria::all(policy), 1);
         assert_eq!(ranking.eligible.len() + ranking.left_out.len(), hosts.len());
+        let explained = explain::ranking(&ranking, &policy, 1, Naming::Names, Style::Plain);
+        explained.lines().for_each(check_one_line);
         for ranked in ranking.eligible {
             assert!(ranked.host.is_offered(), "{:?}", ranked.host);
             assert!(!ranked.cost.total().is_nan(), "{:?} of {:?}", ranked.cost, ranked.host);
         }
     }
+}
+
+/// A line for each host, and nothing in it that a terminal or a script could mistake.
+fn check_shown(shown: &HostTable) {
+    let hosts: Vec<&HostView> = shown.hosts.iter().collect();
+    for text in [table::hosts(&hosts, &Field::ALL, Style::Plain), csv::hosts(&hosts, &Field::ALL)] {
+        assert_eq!(text.lines().count(), 1 + hosts.len(), "{text}");
+        text.lines().for_each(check_one_line);
+    }
+    let listed = names::hosts(&hosts, Naming::Names);
+    assert_eq!(listed.lines().count(), hosts.len());
+    check_one_line(fold::fold(listed.lines()));
+    let object = check_json(&json::hosts(None, shown.interval_hundredths, &hosts, &Field::ALL));
+    assert_eq!(object["nodes"].as_array().map(Vec::len), Some(hosts.len()));
+}
+
+fn check_status(daemon: &DaemonStatus) {
+    let how_to_close = HowToClose { make_key: "keygen".to_owned(), read_key: "restart".to_owned() };
+    let about = |name: &str| Reject::named(name).map(Reject::explain);
+    status::status(daemon, &how_to_close, about, Style::Plain).lines().for_each(check_one_line);
+    check_json(&json::status(daemon));
+}
+
+fn check_json(text: &str) -> serde_json::Value {
+    let line = text.strip_suffix('\n').expect("the end of a line");
+    check_one_line(line);
+    serde_json::from_str(line).expect("an object")
 }

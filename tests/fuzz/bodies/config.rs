@@ -6,9 +6,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use peermon::config::choose::PolicyName;
+use peermon::config::client::Place;
 use peermon::config::machines::{self, MACHINES_MAX, Machine};
 use peermon::config::values::{
-    Count, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Percent, Port, Seconds, Size,
+    Count, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Percent, Port, Seconds, Seed, Size,
 };
 use peermon::config::{FileSettings, Finding, nearest, valid_ips};
 use peermon::model::{HostName, Label, NetworkList};
@@ -110,13 +112,17 @@ fn check_values(line: &str) -> bool {
         assert!((DATAGRAM_MIN..=DATAGRAM_MAX).contains(&max.get()));
     }));
     taken(check_value::<NetworkName>(line, |name| check_one_line(name.as_str())));
+    taken(check_written::<PolicyName>(line, |_| {}));
     taken(check_value::<LogLevel>(line, |_| {}));
+    taken(check_value::<Seed>(line, |_| {}));
     taken(check_value::<Seconds>(line, |_| {}));
     taken(check_value::<Delta>(line, |delta| assert!(delta.0.is_finite() && delta.0 >= 0.0)));
     taken(check_value::<Size>(line, |_| {}));
     taken(check_value::<Count>(line, |count| assert!(count.0 > 0)));
     taken(check_value::<Percent>(line, |percent| assert!((0.0..=1000.0).contains(&percent.0))));
     taken(check_value::<HostPattern>(line, |_| {}));
+    // Anything is a path.
+    check_written::<Place>(line, |_| {});
     match NetworkList::parse_line(line) {
         Ok(prefix) => {
             assert_eq!(NetworkList::parse_line(&prefix.to_string()), Ok(prefix));

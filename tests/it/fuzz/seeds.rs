@@ -1,6 +1,7 @@
 //! Where a search begins: a few inputs of each kind, made from real values, so that they can be made anew when a format
 //! changes.
 
+use std::fs;
 use std::net::Ipv6Addr;
 
 use peermon::gossip::Identity;
@@ -15,29 +16,49 @@ use peermon::wire::limits::PLAINTEXT_MAX;
 
 use super::bodies::lab::{self, endpoint};
 use super::bodies::{receiver, sender};
+use crate::wire_golden;
 
 /// A file of the corpus.
 #[derive(Clone, Debug)]
 pub struct Seed {
     pub target: &'static str,
-    pub name: &'static str,
+    pub name: String,
     pub bytes: Vec<u8>,
 }
 
 /// All seeds.
 pub fn all() -> Vec<Seed> {
+    let targets = [
+        ("sealed", sealed()),
+        ("exchange", exchanges()),
+        ("opened", messages().into_iter().map(|(name, message)| (name, plaintext(&message))).collect()),
+        ("conversation", conversations()),
+        ("request", requests()),
+        ("reply", replies()),
+        ("config", files()),
+        ("proc", trees()),
+    ];
+    let named = targets.into_iter().flat_map(|(target, inputs)| {
+        inputs.into_iter().map(move |(name, bytes)| Seed { target, name: name.to_owned(), bytes })
+    });
+    named.chain(golden()).collect()
+}
+
+/// The bytes that are kept for ever, but for sealed ones, which are for other sessions than those of the target.
+fn golden() -> Vec<Seed> {
     let mut seeds = Vec::new();
-    let mut of = |target, inputs: Vec<(&'static str, Vec<u8>)>| {
-        seeds.extend(inputs.into_iter().map(|(name, bytes)| Seed { target, name, bytes }));
-    };
-    of("sealed", sealed());
-    of("exchange", exchanges());
-    of("opened", messages().into_iter().map(|(name, message)| (name, plaintext(&message))).collect());
-    of("conversation", conversations());
-    of("request", requests());
-    of("reply", replies());
-    of("config", files());
-    of("proc", trees());
+    for file in fs::read_dir(wire_golden::folder()).unwrap() {
+        let path = file.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let bytes = wire_golden::bytes_of(&fs::read_to_string(&path).unwrap());
+        let (target, bytes) = match stem.split('-').next() {
+            Some("sealed") => continue,
+            Some("request") => ("request", bytes[FRAME_HEADER_LEN..].to_vec()),
+            Some("reply") => ("reply", bytes[FRAME_HEADER_LEN..].to_vec()),
+            _ => ("opened", bytes),
+        };
+        seeds.push(Seed { target, name: format!("golden-{stem}"), bytes });
+    }
     seeds
 }
 
