@@ -4,7 +4,6 @@
 //! have on their command lines.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -17,16 +16,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::command::binary;
+
 /// A crashed host is offered by nobody after this (docs/gossip.md, targets).
 const CRASH: Duration = Duration::from_secs(6);
 
 /// Two noisy cores run all other tests beside this one.
 const PATIENCE: u32 = 3;
-
-/// The executable to test: `PEERMON_BINARY`, or what cargo built.
-fn binary() -> PathBuf {
-    env::var_os("PEERMON_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_peermon").into(), PathBuf::from)
-}
 
 /// A demo in a pipe.
 #[derive(Debug)]

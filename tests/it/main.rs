@@ -13,6 +13,8 @@ mod crates;
 mod fake_daemon;
 mod fuzz;
 mod generated_files;
+mod install;
+mod joining;
 mod keygen;
 mod demo;
 mod joining;

@@ -5,9 +5,9 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,7 +20,7 @@ use crate::config::Environment;
 use crate::config::paths::socket_in;
 use crate::config::values::{Daemons, Port};
 use crate::model::Dice;
-use crate::os::entropy;
+use crate::os::{entropy, new_file};
 use crate::session::new_key_file;
 
 /// T of the daemons in seconds: whoever looks on wants to see things happen.
@@ -108,10 +108,7 @@ impl Fleet {
         make_folder(&self.folder.config())?;
         make_folder(&settings)?;
         make_folder(&self.folder.path.join("log"))?;
-        let mut key = [0; 32];
-        key.chunks_mut(8).for_each(|bytes| bytes.copy_from_slice(&entropy::draw().to_ne_bytes()));
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(settings.join("gossip.key"))?;
-        file.write_all(new_key_file(&key).as_bytes())?;
+        new_file::create(&settings.join("gossip.key"), &new_key_file(&entropy::draw_bytes()))?;
         let seeds: String = (0..count.min(SEEDS)).map(|number| format!("{}\n", address(number))).collect();
         fs::write(settings.join("machines.txt"), seeds)
     }
