@@ -6,6 +6,8 @@ use std::path::Path;
 use super::args::KeygenArgs;
 use super::console::Console;
 use super::exit::{Exit, Failure};
+use crate::config::paths::SYSTEM_CONFIG_FOLDER;
+use crate::os::privileges::{self, Account};
 use crate::os::{entropy, new_file};
 use crate::session::new_key_file;
 
@@ -15,9 +17,15 @@ pub fn run(args: &KeygenArgs, console: &Console) -> Result<Exit, Failure> {
     if args.file == Path::new("-") {
         console.print(&text)?;
     } else {
-        new_file::create(&args.file, &text).map_err(|error| failure(&args.file, &error))?;
+        new_file::create(&args.file, &text, owner(&args.file)).map_err(|error| failure(&args.file, &error))?;
     }
     Ok(Exit::Done)
+}
+
+/// The host's own daemon reads its key as user `peermon`, on HUP too: where root makes that key, it is for that user.
+fn owner(path: &Path) -> Option<Account> {
+    let is_the_hosts = path.parent() == Some(Path::new(SYSTEM_CONFIG_FOLDER));
+    if is_the_hosts && privileges::own_uid() == 0 { privileges::account() } else { None }
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {

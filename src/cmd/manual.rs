@@ -36,7 +36,8 @@ pub fn page(name: &str) -> Option<&'static Page> {
 pub fn examples(name: &str) -> String {
     let sections = page(name).map_or(&[][..], |page| page.sections);
     let mut text = "Examples:".to_owned();
-    for (command, about) in sections.iter().filter(|section| section.title == "EXAMPLES").flat_map(|found| found.items) {
+    for (command, about) in sections.iter().filter(|section| section.title == "EXAMPLES").flat_map(|found| found.items)
+    {
         write!(text, "\n  {command}\n          {about}").expect("a String takes all");
     }
     text
@@ -67,7 +68,14 @@ const PEERMON: Page = Page {
         CLIENT_ENVIRONMENT,
         CLIENT_FILES,
     ],
-    see_also: &["peermon-daemon(1)", "peermon-query(1)", "peermon-keygen(1)", "peermon-demo(1)", "smarterSSH(1)", "autoMPIgen(1)"],
+    see_also: &[
+        "peermon-daemon(1)",
+        "peermon-query(1)",
+        "peermon-keygen(1)",
+        "peermon-demo(1)",
+        "smarterSSH(1)",
+        "autoMPIgen(1)",
+    ],
 };
 
 const DAEMON: Page = Page {
@@ -131,10 +139,22 @@ const DAEMON: Page = Page {
         Section {
             title: "FILES",
             items: &[
-                ("/etc/peermon/peermon.toml", "Settings. This and the next three lie in ~/.config/peermon with --user."),
-                ("/etc/peermon/machines.txt", "A few peers to start from, one a line: IP:port, [v6]:port or name, with or without the port."),
-                ("/etc/peermon/valid_ips.txt", "Accepted address prefixes, one a line: 130.58.68, or CIDR. Empty or missing: all."),
-                ("/etc/peermon/gossip.key", "The network's key, up to four of them, one a line; mode 0600, or 0640 with group peermon."),
+                (
+                    "/etc/peermon/peermon.toml",
+                    "Settings. This and the next three lie in ~/.config/peermon with --user.",
+                ),
+                (
+                    "/etc/peermon/machines.txt",
+                    "A few peers to start from, one a line: IP:port, [v6]:port or name, with or without the port.",
+                ),
+                (
+                    "/etc/peermon/valid_ips.txt",
+                    "Accepted address prefixes, one a line: 130.58.68, or CIDR. Empty or missing: all.",
+                ),
+                (
+                    "/etc/peermon/gossip.key",
+                    "The network's key, up to four of them, one a line; mode 0600, or 0640 with group peermon.",
+                ),
                 ("/run/peermon/1981.sock", "Where clients find it."),
             ],
         },
@@ -201,7 +221,9 @@ const MPIGEN: Page = Page {
 
 const DNS_UPDATE: Page = Page {
     name: "peermon-dns-update",
-    description: &["It comes with a later version. Until then, peermon query -I -n 5 prints addresses for nsupdate(1)."],
+    description: &[
+        "It comes with a later version. Until then, peermon query -I -n 5 prints addresses for nsupdate(1).",
+    ],
     sections: &[],
     see_also: &["peermon-query(1)", "nsupdate(1)"],
 };
@@ -210,7 +232,7 @@ const KEYGEN: Page = Page {
     name: "peermon-keygen",
     description: &[
         "Who has the key of a network can speak and listen there; nobody else can. The file is made with mode 0600, never in the place of \
-         another, and as a whole or not at all. Every host of the network needs a copy, with a daemon that has read it.",
+         another, and as a whole or not at all; in /etc/peermon it belongs to user peermon, as whom the host's daemon reads it. Every host of the network needs a copy, with a daemon that has read it.",
         "A key is changed without an interruption in three steps, each on all hosts in any order: add the new key to the file, put it \
          first, take the old one out; the daemons read the file again after each. Up to four keys may stand in it.",
     ],
@@ -218,7 +240,10 @@ const KEYGEN: Page = Page {
         Section {
             title: "EXAMPLES",
             items: &[
-                ("peermon keygen /etc/peermon/gossip.key", "closes the host's network, once all have it and were restarted"),
+                (
+                    "peermon keygen /etc/peermon/gossip.key",
+                    "closes the host's network, once all have it and were restarted",
+                ),
                 ("peermon keygen ~/.config/peermon/gossip.key", "closes a private network"),
                 ("peermon keygen >> gossip.key", "adds a key to a file"),
             ],
@@ -236,14 +261,18 @@ const DEMO: Page =
 
 const SMARTER_SSH: Page = Page {
     name: "smarterSSH",
-    description: &["Another name of peermon-ssh(1). It comes with a later version. Until then: ssh $(peermon query -n 1)"],
+    description: &[
+        "Another name of peermon-ssh(1). It comes with a later version. Until then: ssh $(peermon query -n 1)",
+    ],
     sections: &[],
     see_also: &["peermon-ssh(1)", "peermon-query(1)"],
 };
 
 const AUTO_MPIGEN: Page = Page {
     name: "autoMPIgen",
-    description: &["Another name of peermon-mpigen(1). It comes with a later version. Until then: peermon query -n 4 > hostfile"],
+    description: &[
+        "Another name of peermon-mpigen(1). It comes with a later version. Until then: peermon query -n 4 > hostfile",
+    ],
     sections: &[],
     see_also: &["peermon-mpigen(1)", "peermon-query(1)"],
 };

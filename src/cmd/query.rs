@@ -106,7 +106,7 @@ fn status(client: &mut Client, json: bool, style: Style) -> Result<Picture, crat
     Ok(Picture { text, warnings: Vec::new(), shortfall: None })
 }
 
-/// The host's daemon reads its key as root, before it becomes user `peermon`; a private one can read it again any time.
+/// How to close the network of the daemon that answers.
 fn how_to_close(daemon: &Candidate, pid: u32) -> HowToClose {
     let is_private = match daemon {
         Candidate::Unix(path) => !path.starts_with("/run/peermon"),
@@ -120,7 +120,7 @@ fn how_to_close(daemon: &Candidate, pid: u32) -> HowToClose {
     } else {
         HowToClose {
             make_key: "peermon keygen /etc/peermon/gossip.key".to_owned(),
-            read_key: "systemctl restart peermon".to_owned(),
+            read_key: "systemctl reload peermon".to_owned(),
         }
     }
 }

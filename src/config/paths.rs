@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::values::Port;
 
 /// Settings, machines, prefixes and key of the host's own network.
-const SYSTEM_CONFIG_FOLDER: &str = "/etc/peermon";
+pub const SYSTEM_CONFIG_FOLDER: &str = "/etc/peermon";
 
 /// Sockets of the host's own network.
 const SYSTEM_RUNTIME_FOLDER: &str = "/run/peermon";

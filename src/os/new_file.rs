@@ -3,14 +3,20 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use super::privileges::Account;
+
 /// Makes the file at `path` with `text` in it, for its owner alone (mode 0600). What is there already stays
-/// ([`io::ErrorKind::AlreadyExists`]), whatever it is. On any failure, a full disk too, nothing new is left.
-pub fn create(path: &Path, text: &str) -> io::Result<()> {
+/// ([`io::ErrorKind::AlreadyExists`]), whatever it is. On any failure, a full disk too, nothing new is left. Root may
+/// make it for another `owner`.
+pub fn create(path: &Path, text: &str, owner: Option<Account>) -> io::Result<()> {
     // First as a temporary file beside it, which then gets its name: a link is refused where something has that name.
     let temporary = Temporary::beside(path)?;
+    if let Some(owner) = owner {
+        fchown(&temporary.file, Some(owner.uid), Some(owner.gid))?;
+    }
     temporary.write(text)?;
     fs::hard_link(&temporary.path, path)?;
     drop(temporary);
@@ -71,7 +77,7 @@ mod tests {
     fn a_new_file_is_its_owners_alone_and_leaves_nothing_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        create(&path, "secret").unwrap();
+        create(&path, "secret", None).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "secret");
         let metadata = fs::metadata(&path).unwrap();
         assert_eq!((metadata.mode() & 0o7777, metadata.nlink()), (0o600, 1));
@@ -85,7 +91,7 @@ mod tests {
         fs::create_dir(folder.path().join("folder")).unwrap();
         symlink("nowhere", folder.path().join("link")).unwrap();
         for name in ["file", "folder", "link"] {
-            let error = create(&folder.path().join(name), "new").expect_err(name);
+            let error = create(&folder.path().join(name), "new", None).expect_err(name);
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{name}");
         }
         assert_eq!(fs::read_to_string(folder.path().join("file")).unwrap(), "old");
@@ -95,7 +101,7 @@ mod tests {
     #[test]
     fn where_no_file_can_be_made_none_is() {
         for path in ["/no/such/folder/key", "/", "..", ""] {
-            assert!(create(Path::new(path), "secret").is_err(), "{path}");
+            assert!(create(Path::new(path), "secret", None).is_err(), "{path}");
         }
     }
 }

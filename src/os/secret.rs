@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
+use super::privileges::USER;
+
 /// Largest key file: four keys and their comments.
 const SECRET_FILE_MAX: u64 = 64 << 10;
 
@@ -72,6 +74,9 @@ impl SecretError {
             Self::Link(path) => Some(format!("give the file itself instead of {}", path.display())),
             Self::NotAFile(_) | Self::TooLarge(_) | Self::NotText(_) => {
                 Some("peermon keygen FILE makes a key file".to_owned())
+            }
+            Self::Unreadable { path, error } if error.kind() == io::ErrorKind::PermissionDenied => {
+                Some(format!("it must be readable for the daemon's user: chown {USER} {}", path.display()))
             }
             Self::Unreadable { .. } => None,
         }

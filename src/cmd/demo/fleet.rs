@@ -108,7 +108,7 @@ impl Fleet {
         make_folder(&self.folder.config())?;
         make_folder(&settings)?;
         make_folder(&self.folder.path.join("log"))?;
-        new_file::create(&settings.join("gossip.key"), &new_key_file(&entropy::draw_bytes()))?;
+        new_file::create(&settings.join("gossip.key"), &new_key_file(&entropy::draw_bytes()), None)?;
         let seeds: String = (0..count.min(SEEDS)).map(|number| format!("{}\n", address(number))).collect();
         fs::write(settings.join("machines.txt"), seeds)
     }
