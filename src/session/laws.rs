@@ -55,7 +55,8 @@ impl Session {
 
     #[track_caller]
     fn assert_bounded(&self) {
-        let most = [HOSTS_MAX, 2 * HOSTS_MAX, 2 * HOSTS_MAX, STRANGERS_MAX, ASIDE_MAX];
+        let members = self.sizes()[0];
+        let most = [HOSTS_MAX, 2 * members, 2 * members, STRANGERS_MAX, ASIDE_MAX];
         let most = most.into_iter().chain([ASKED_MAX + ANSWERED_MAX, ADDRESSES_MAX]);
         for (place, (size, most)) in self.sizes().into_iter().zip(most).enumerate() {
             assert!(size <= most, "table {place} has {size} of {most}");
@@ -103,19 +104,21 @@ fn members_and_their_sessions_come_and_go_and_leave_bounded_traces() {
     let mut host = session(1);
     let here = member(1, host.id());
     let mut guest = session(2);
-    for number in 0..40_000u32 {
+    for number in 0..60_000u32 {
         guest.begin(NOW, SessionId::from_entropy(1_000 + u64::from(number)));
-        // Of the hosts some restart, some come for the first time, some go.
-        host.admit(NOW, member(number % 20_000, guest.id()));
+        // More hosts than there may be come, then a few start again and again, and every third goes.
+        let who = if number < 30_000 { number } else { number % 500 };
+        host.admit(NOW, member(who, guest.id()));
         let datagram = heartbeat(&mut guest, &here);
-        let opened = host.open(NOW, address(number % 20_000), &datagram);
+        let opened = host.open(NOW, address(who), &datagram);
         assert!(opened.is_ok() || opened == Err(Reject::Crowded), "{opened:?}");
         assert!(host.open(NOW, address(7), &datagram).is_err());
         if number.is_multiple_of(3) {
-            host.dismiss(member(number % 20_000, guest.id()).id);
+            host.dismiss(member(who, guest.id()).id);
             assert!(host.open(NOW, address(7), &datagram).is_err());
         }
     }
+    assert_eq!(host.sizes()[0], HOSTS_MAX);
     host.assert_bounded();
 }
 

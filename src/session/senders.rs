@@ -237,8 +237,13 @@ impl Senders {
         self.is_full |= self.aside.len() >= ASIDE_MAX;
     }
 
+    /// How much of each table is used. Just what members say of their sessions is claimed.
     #[cfg(test)]
     pub fn sizes(&self) -> [usize; 5] {
+        let sessions = |peer: &Peer| peer.former.map(|former| former.session).into_iter().chain([peer.session]);
+        let said = self.members.iter().flat_map(|(id, peer)| sessions(peer).map(|session| (session, *id)));
+        assert_eq!(self.claims, said.collect());
+        assert!(self.claimed.keys().all(|session| self.claims_on(*session).next().is_some()));
         [self.members.len(), self.claims.len(), self.claimed.len(), self.strangers.len(), self.aside.len()]
     }
 }

@@ -197,7 +197,7 @@ fn a_datagram_opens_only_at_its_receiver_in_its_life_in_its_network_and_with_its
     };
     check(Host::new(3, 0xc), Reject::DoesNotOpen, None);
     check(Host::new(2, 0xbb), Reject::DoesNotOpen, None);
-    check(Host::of("other", ring(&[1]), 2, 0xb), Reject::DoesNotOpen, Some(Reject::DoesNotOpen));
+    check(Host::of("lob", ring(&[1]), 2, 0xb), Reject::DoesNotOpen, Some(Reject::DoesNotOpen));
     check(Host::of("lab", ring(&[2]), 2, 0xb), Reject::UnknownKey, Some(Reject::UnknownKey));
     check(Host::of("lab", Keyring::open("lab"), 2, 0xb), Reject::UnknownKey, Some(Reject::UnknownKey));
 }
