@@ -1,11 +1,12 @@
 //! Messages between daemons, as the plaintext inside a sealed datagram: `[kind, fields…]`.
 
-use crate::model::{Age, Aged, Inquiry, Known, Message, NodeId, Record, Urgency, Verdict, Version};
+use crate::model::{Age, Aged, Inquiry, Known, Message, NodeId, Record, Urgency, Verdict};
 
-use super::cbor::{Fault, Reader, Writer, head_len};
+use super::cbor::{Fault, Reader, Writer};
 use super::limits::{GROUP_BITS_MAX, PLAINTEXT_MAX};
 use super::pieces::check_unique;
 use super::record;
+use super::split::{Elements, split};
 
 pub use super::record::{CardError, check_card};
 
@@ -54,6 +55,7 @@ mod kind {
 
 /// `message` as the plaintexts of as many datagrams as it takes, each at most `max` bytes. Long lists are
 /// split over several messages of the same kind, in order; a message without records becomes exactly one.
+/// Neighbouring records of one host stay in one message where they fit.
 ///
 /// What every receiver would refuse is left out: a record above its limit, or with a tail that is not
 /// canonical. So is what alone is longer than `max`, which cannot be from [`super::limits::PLAINTEXT_MIN`] up.
@@ -65,12 +67,12 @@ pub fn encode(message: &Message, max: usize) -> Vec<Vec<u8>> {
                 out.uint(*bits);
                 out.uint(urgency_number(*urgency));
             });
-            split(head, max, records, record::write)
+            listed(head, max, records, RECORDS)
         }
-        Message::Bundle { records } => split(message_of(1, kind::BUNDLE, |_| {}), max, records, record::write),
-        Message::Found { records } => split(message_of(1, kind::FOUND, |_| {}), max, records, record::write),
-        Message::Look { known } => split(message_of(1, kind::LOOK, |_| {}), max, known, write_known),
-        Message::WantCards { ids } => split(message_of(1, kind::WANT_CARDS, |_| {}), max, ids, |out, id| out.id(*id)),
+        Message::Bundle { records } => listed(message_of(1, kind::BUNDLE, |_| {}), max, records, RECORDS),
+        Message::Found { records } => listed(message_of(1, kind::FOUND, |_| {}), max, records, RECORDS),
+        Message::Look { known } => listed(message_of(1, kind::LOOK, |_| {}), max, known, KNOWN),
+        Message::WantCards { ids } => listed(message_of(1, kind::WANT_CARDS, |_| {}), max, ids, IDS),
         Message::AskCards { from, to, known } => ask_cards(*from, *to, known, max),
         Message::CardHash { hash, confirm } => single(2, kind::CARD_HASH, |out| {
             out.uint(*hash);
@@ -158,9 +160,9 @@ fn single(fields: usize, kind: u64, write: impl FnOnce(&mut Writer)) -> Vec<Vec<
 }
 
 /// `head` and a list of `items`, as often as it takes.
-fn split<T>(head: Writer, max: usize, items: &[T], write: impl Fn(&mut Writer, &T)) -> Vec<Vec<u8>> {
-    let chunks = chunks(items, max.saturating_sub(head.len()), write);
-    chunks.into_iter().map(|chunk| [head.as_bytes(), &chunk.list].concat()).collect()
+fn listed<T>(head: Writer, max: usize, items: &[T], elements: Elements<T>) -> Vec<Vec<u8>> {
+    let parts = split(items, max.saturating_sub(head.len()), elements);
+    parts.into_iter().map(|part| [head.as_bytes(), &part.array].concat()).collect()
 }
 
 /// One question per stretch of the ring that fits: each is complete in itself, and the next begins at the id
@@ -172,53 +174,25 @@ fn ask_cards(from: NodeId, to: NodeId, known: &[Known], max: usize) -> Vec<Vec<u
             out.id(to);
         })
     };
-    let chunks = chunks(known, max.saturating_sub(head(from, to).len()), write_known);
+    let parts = split(known, max.saturating_sub(head(from, to).len()), KNOWN);
     let mut start = from;
-    let mut questions = Vec::with_capacity(chunks.len());
-    for chunk in chunks {
-        let end = if chunk.end == known.len() { to } else { known[chunk.end - 1].id };
-        questions.push([head(start, end).as_bytes(), &chunk.list].concat());
+    let mut questions = Vec::with_capacity(parts.len());
+    for part in parts {
+        let end = if part.end == known.len() { to } else { known[part.end - 1].id };
+        questions.push([head(start, end).as_bytes(), &part.array].concat());
         start = id_behind(end);
     }
     questions
 }
 
-/// A part of a list.
-struct Chunk {
-    /// Where the next part begins.
-    end: usize,
-    /// The part as an array.
-    list: Vec<u8>,
-}
+/// What is said about one host stays together: a card may be old, and only the report that came with it
+/// shows that its host lives.
+const RECORDS: Elements<Aged<Record>> =
+    Elements { write: record::write, belongs: |one, next| one.value.id() == next.value.id() };
 
-/// `items` in as few parts of at most `room` bytes as it takes, in order; at least one. What writes nothing,
-/// or more than `room`, is left out.
-fn chunks<T>(items: &[T], room: usize, write: impl Fn(&mut Writer, &T)) -> Vec<Chunk> {
-    let mut chunks = Vec::new();
-    let (mut count, mut elements, mut element) = (0, Writer::default(), Writer::default());
-    let chunk = |end: usize, count: usize, elements: &Writer| {
-        let mut list = Writer::default();
-        list.array(count);
-        list.raw(elements.as_bytes());
-        Chunk { end, list: list.into_bytes() }
-    };
-    for (place, item) in items.iter().enumerate() {
-        element.clear();
-        write(&mut element, item);
-        if element.len() == 0 || head_len(1) + element.len() > room {
-            continue;
-        }
-        if head_len(count + 1) + elements.len() + element.len() > room {
-            chunks.push(chunk(place, count, &elements));
-            elements.clear();
-            count = 0;
-        }
-        elements.raw(element.as_bytes());
-        count += 1;
-    }
-    chunks.push(chunk(items.len(), count, &elements));
-    chunks
-}
+const KNOWN: Elements<Known> = Elements { write: write_known, belongs: |_, _| false };
+
+const IDS: Elements<NodeId> = Elements { write: |out, id| out.id(*id), belongs: |_, _| false };
 
 /// The next id on the ring; the last one has none behind it.
 fn id_behind(id: NodeId) -> NodeId {
@@ -237,7 +211,7 @@ fn write_known(out: &mut Writer, known: &Known) {
 fn read_known(reader: &mut Reader<'_>) -> Result<Known, Fault> {
     reader.array_of(3)?;
     let id = reader.id()?;
-    Ok(Known { id, version: Version { incarnation: reader.uint()?, sequence: reader.uint()? } })
+    Ok(Known { id, version: reader.version()? })
 }
 
 // No list needs a limit of its own: each element is at least a byte, and PLAINTEXT_MAX bounds those.
@@ -315,7 +289,7 @@ mod tests {
     use super::super::limits::{CARD_MAX, PLAINTEXT_MIN};
     use super::super::samples::{self, bundle, id, known_ids};
     use super::*;
-    use crate::model::{Report, Tail, UnknownRecord};
+    use crate::model::{Card, Endpoint, Report, Tail, UnknownRecord, Version};
 
     #[test]
     fn a_message_without_records_becomes_exactly_one() {
@@ -338,6 +312,31 @@ mod tests {
         let most = (PLAINTEXT_MIN - 4) / 7;
         let counts: Vec<usize> = plaintexts.iter().map(|plaintext| (plaintext.len() - 4) / 7).collect();
         assert_eq!(counts, [most, most, 200 - 2 * most]);
+    }
+
+    #[test]
+    fn a_card_and_the_report_behind_it_travel_together() {
+        let both = |host: u8| {
+            let endpoint = Endpoint { address: [192, 0, 2, host].into(), ..samples::card().endpoint };
+            let card = Card { id: endpoint.id(), endpoint, ..samples::card() };
+            [Record::Card(Box::new(card)), Record::Report(Report { id: endpoint.id(), ..samples::report() })]
+        };
+        let message = bundle((1..=40).flat_map(both).collect());
+        let plaintexts = encode(&message, PLAINTEXT_MIN);
+        for plaintext in &plaintexts {
+            let Ok(Message::Bundle { records }) = decode(plaintext) else { panic!("a bundle") };
+            assert!(records.chunks(2).all(|pair| pair.len() == 2 && pair[0].value.id() == pair[1].value.id()));
+        }
+        // Three hosts of 150 bytes and a little fit 476.
+        assert_eq!(plaintexts.len(), 40usize.div_ceil(3));
+    }
+
+    #[test]
+    fn what_one_host_said_is_parted_where_it_must_be() {
+        let unknown = |kind| UnknownRecord { kind, id: id(1), version: Version::MAX, body: Tail(vec![0; 300].into()) };
+        let message = bundle((4..7).map(|kind| Record::Unknown(unknown(kind))).collect());
+        let plaintexts = encode(&message, PLAINTEXT_MIN);
+        assert_eq!(plaintexts.len(), 3);
     }
 
     #[test]

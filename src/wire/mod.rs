@@ -17,5 +17,6 @@ mod pieces;
 mod record;
 #[cfg(test)]
 mod samples;
+mod split;
 mod status;
 mod table;
