@@ -256,8 +256,15 @@ const KEYGEN: Page = Page {
     see_also: &["peermon-daemon(1)"],
 };
 
-const DEMO: Page =
-    Page { name: "peermon-demo", description: &[], sections: &[], see_also: &["peermon(1)", "peermon-query(1)"] };
+const DEMO: Page = Page {
+    name: "peermon-demo",
+    description: &[
+        "The daemons are real, on addresses 127.0.0.x of this machine; only their loads are invented, and move. It shows the live table and \
+         prints the commands to try in a second terminal. Ctrl-C ends it and takes everything away.",
+    ],
+    sections: &[],
+    see_also: &["peermon(1)", "peermon-query(1)"],
+};
 
 const SMARTER_SSH: Page = Page {
     name: "smarterSSH",
