@@ -70,7 +70,11 @@ impl Node {
                 Merged::News => self.after_news(now, &item, doubt, &mut taken),
                 Merged::Nothing => {}
                 Merged::Outdated(held) if is_origin => self.tell_owner(now, sender, id, held),
-                Merged::Outdated(_) => {}
+                // It can tell itself from its twin only by going above both.
+                Merged::Conflicting(held) if is_origin => {
+                    self.tell_owner(now, sender, id, held.next().unwrap_or(Version::MAX));
+                }
+                Merged::Outdated(_) | Merged::Conflicting(_) => {}
             }
             if is_origin && !matches!(merged, Merged::Outdated(_)) {
                 taken.origins.push(item);

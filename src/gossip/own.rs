@@ -125,8 +125,14 @@ impl Node {
     pub(super) fn take_sample(&mut self, now: Timestamp, sample: Sample) {
         match self.me.measuring.take() {
             Some(Purpose::Routine) => {
+                // A job start that is seen by chance in an ordinary reading is no less urgent.
+                let early = self.me.sample.is_some() && self.is_early_news(&sample) && self.me.early_budget.take(now);
                 self.publish(now, sample);
-                self.hand_over_report(now);
+                if early {
+                    self.hand_over_own_urgently(now);
+                } else {
+                    self.hand_over_report(now);
+                }
             }
             Some(Purpose::Refutation) => {
                 self.publish(now, sample);

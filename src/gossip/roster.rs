@@ -111,6 +111,8 @@ pub(super) enum Merged {
     Nothing,
     /// A newer one is held, of this version.
     Outdated(Version),
+    /// Another one of just this version is held: two hosts speak with one id.
+    Conflicting(Version),
 }
 
 impl Host {
@@ -308,10 +310,14 @@ fn merge_slot<R: Ord>(
         std::cmp::Ordering::Less => Merged::Outdated(version(&held.record)),
         std::cmp::Ordering::Equal => {
             held.made = held.made.min(made);
+            if record == held.record {
+                return Merged::Nothing;
+            }
+            let version = version(&record);
             if record < held.record {
                 held.record = record;
             }
-            Merged::Nothing
+            Merged::Conflicting(version)
         }
     }
 }

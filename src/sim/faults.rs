@@ -120,6 +120,14 @@ impl Fleet {
         copy
     }
 
+    /// A second machine that was given the address of `host` by mistake, and starts. Returns its number.
+    pub fn start_with_address_of(&mut self, host: usize) -> usize {
+        let other = self.add_host();
+        self.set_address(other, self.hosts[host].address);
+        self.start(other);
+        other
+    }
+
     fn copy_into(&mut self, host: usize, copy: usize) -> &mut Host {
         let machine = self.hosts[host].clone();
         let there = &mut self.hosts[copy];

@@ -25,7 +25,7 @@ const WALL_START: i64 = 1_700_000_000;
 /// an unknown kind.
 pub(super) const NEWER_KIND: u32 = 77;
 /// Canonical CBOR: an array of one text.
-const NEWER_TAIL: &[u8] = &[0x81, 0x63, b'n', b'e', b'w'];
+pub(super) const NEWER_TAIL: &[u8] = &[0x81, 0x63, b'n', b'e', b'w'];
 
 /// What a machine does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

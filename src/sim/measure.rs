@@ -80,6 +80,24 @@ impl Survey {
 }
 
 impl Fleet {
+    /// How many machines there are, whatever runs on them.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// What stands at the end of what newer hosts say.
+    #[must_use]
+    pub fn newer_tail() -> Tail {
+        Tail(super::host::NEWER_TAIL.into())
+    }
+
     /// The hosts whose daemons run and are awake.
     pub fn living(&self) -> impl Iterator<Item = usize> + Clone + '_ {
         self.hosts.iter().filter(|host| host.is_up()).map(|host| host.index)

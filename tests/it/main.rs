@@ -12,6 +12,7 @@ mod command_line;
 mod crates;
 mod demo;
 mod fake_daemon;
+mod fleet;
 mod fuzz;
 mod generated_files;
 mod install;
