@@ -142,6 +142,6 @@ fn files_hint(error: &FilesError) -> String {
         FilesError::ValidIps(_) => "a line is a prefix like 130.58.68, or CIDR like 10.0.0.0/8".to_owned(),
         FilesError::Secret(secret) => secret.hint().unwrap_or_else(|| "--key-file FILE names another one".to_owned()),
         FilesError::NoKeyFile(path) | FilesError::KeyRequired(path) => format!("peermon keygen {}", path.display()),
-        FilesError::Key { .. } => "peermon keygen FILE makes a key file".to_owned(),
+        FilesError::Key { error, .. } => error.hint().to_owned(),
     }
 }
