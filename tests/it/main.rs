@@ -18,6 +18,7 @@ mod generated_files;
 mod install;
 mod joining;
 mod keygen;
+mod lab;
 mod layering;
 mod protocol_page;
 mod query;
