@@ -1,0 +1,153 @@
+//! README.md: every command in it works, every output in it looks like what comes today, every link leads somewhere.
+//!
+//! A block ```` ```sh ```` is run; ```` ```sh not run ```` only has to be right; ```` ```console ```` is a transcript: what follows `$ ` is typed on a
+//! terminal. All of it happens on a machine of its own, with a demo to ask.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use peermon::cmd::invocation::Invocation;
+
+use crate::machine::{Machine, SOURCE};
+
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// What stands behind the opening fence, and the lines of the block.
+struct Block {
+    kind: String,
+    lines: Vec<String>,
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let (mut blocks, mut open) = (Vec::new(), None::<(usize, Block)>);
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        match (line.trim_start().strip_prefix("```"), &mut open) {
+            (Some(kind), None) => open = Some((indent, Block { kind: kind.to_owned(), lines: Vec::new() })),
+            (Some(_), Some(_)) => blocks.extend(open.take().map(|(_, block)| block)),
+            (None, Some((indent, block))) => block.lines.push(line.get(*indent..).unwrap_or_default().to_owned()),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block is not closed");
+    blocks
+}
+
+/// A command of a transcript, and what the README says came of it.
+fn typed(block: &Block) -> Vec<(&str, Vec<&str>)> {
+    let mut typed = Vec::new();
+    for line in &block.lines {
+        match (line.strip_prefix("$ "), typed.last_mut()) {
+            (Some(command), _) => typed.push((command, Vec::new())),
+            (None, Some((_, output))) => output.push(line.as_str()),
+            (None, None) => panic!("a transcript begins with a command, not with '{line}'"),
+        }
+    }
+    typed
+}
+
+/// How the lines begin, whatever the numbers are.
+fn beginnings<'a>(lines: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    let first = |line: &'a str| line.split_whitespace().next();
+    let number =
+        |word: &str| if word.bytes().all(|byte| byte.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() };
+    lines.into_iter().filter_map(first).map(number).collect()
+}
+
+/// The machine of the reader, where peermon is installed and a demo runs.
+struct Reader {
+    machine: Machine,
+    demo: String,
+}
+
+impl Reader {
+    fn new() -> Option<Self> {
+        let machine = Machine::new("ada")?;
+        machine.install("--user");
+        machine.peermon("demo >/tmp/demo 2>&1 &");
+        let begin = Instant::now();
+        let demo = loop {
+            let demo = fs::read_to_string(machine.path("/tmp/demo")).unwrap();
+            if demo.contains("Ctrl-C") {
+                break demo;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(60), "no demo: {demo}");
+            thread::sleep(Duration::from_millis(100));
+        };
+        Some(Self { machine, demo })
+    }
+
+    /// What `lines` print, typed one after another in the folder of this project.
+    #[track_caller]
+    fn said(&self, lines: &str) -> String {
+        let socket = self.demo.lines().find(|line| line.contains("export PEERMON_SOCKET=")).unwrap();
+        let before = r#"export PATH="$HOME/.local/bin:$PATH" PEERMON_BINARY=/mnt/peermon TERM=dumb"#;
+        self.machine.said(&format!("set -e\ncd '{SOURCE}'\n{before}\n{socket}\n{lines}"))
+    }
+
+    #[track_caller]
+    fn check_transcript(&self, command: &str, output: Vec<&str>) {
+        let real = match command {
+            "peermon demo" => self.demo.clone(),
+            command => self.said(&format!("script -qec '{command}' /dev/null")),
+        };
+        let missing: Vec<String> = beginnings(output).difference(&beginnings(real.lines())).cloned().collect();
+        assert!(missing.is_empty(), "{command}: nothing begins with {missing:?} in\n{real}");
+    }
+}
+
+#[test]
+fn every_command_works_and_what_it_prints_looks_as_shown() {
+    let Some(reader) = Reader::new() else { return };
+    let mut run = 0;
+    for block in blocks(&readme()) {
+        match block.kind.as_str() {
+            "sh" => {
+                assert_ne!(reader.said(&block.lines.join("\n")), "", "{:?}", block.lines);
+                run += 1;
+            }
+            "console" => typed(&block).into_iter().for_each(|(command, output)| {
+                reader.check_transcript(command, output);
+                run += 1;
+            }),
+            "sh not run" => {}
+            other => panic!("a block of kind '{other}', which nothing checks"),
+        }
+    }
+    assert!(run >= 6, "the README shows how it is used: {run} blocks were run");
+}
+
+/// Whatever stands as `peermon …` in the text or first on a line of a block.
+fn mentioned(text: &str) -> Vec<String> {
+    let in_text = text.split('`').skip(1).step_by(2).map(str::to_owned);
+    let in_blocks = blocks(text).into_iter().flat_map(|block| block.lines);
+    let is_command = |line: &String| line.starts_with("peermon ") && !line.contains(['"', '|', '\n', '>']);
+    let without_comment = |line: String| line.split(" #").next().unwrap_or_default().trim().to_owned();
+    in_text.chain(in_blocks).filter(is_command).map(without_comment).collect()
+}
+
+#[test]
+fn every_command_line_that_is_mentioned_is_one_that_peermon_takes() {
+    let mentioned = mentioned(&readme());
+    assert!(mentioned.len() > 15, "{mentioned:?}");
+    for line in mentioned {
+        let parsed = Invocation::of(line.split_whitespace().map(OsString::from)).parse();
+        assert!(parsed.is_ok(), "{line}: {parsed:?}");
+    }
+}
+
+#[test]
+fn every_link_to_a_file_leads_somewhere() {
+    let text = readme();
+    let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() > 5, "{links:?}");
+    for link in links.into_iter().filter(|link| !link.contains("://")) {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(link).exists(), "{link}");
+    }
+}
