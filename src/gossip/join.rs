@@ -215,7 +215,8 @@ impl Node {
         let mut graves = std::mem::take(&mut self.join.graves);
         graves.retain(|grave| self.living_at(*grave).is_none());
         self.join.graves = graves;
-        let dead = if self.join.heal_turn % 2 == 0 { self.join.graves.back().copied() } else { self.any_grave() };
+        let dead =
+            if self.join.heal_turn.is_multiple_of(2) { self.join.graves.back().copied() } else { self.any_grave() };
         let seed = self.dice.pick(&absent).copied();
         self.out.extend(seed.into_iter().chain(dead).map(|to| Output::Hello { to }));
     }

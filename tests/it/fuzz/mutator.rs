@@ -183,7 +183,7 @@ impl<'a> Mutator<'a> {
     }
 
     fn below(&mut self, bound: usize) -> usize {
-        (u128::from(self.number()) * bound as u128 >> 64) as usize
+        ((u128::from(self.number()) * bound as u128) >> 64) as usize
     }
 
     fn number(&mut self) -> u64 {
