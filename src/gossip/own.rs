@@ -29,6 +29,10 @@ const REFUTATION_PAUSE: Duration = Duration::from_secs(1);
 const TWIN_RISES: usize = 3;
 const TWIN_INTERVALS: u32 = 10;
 
+/// At least this span, however short T is: of two machines with one address each is heard in turn, and one that is
+/// not says nothing to anybody before it finds itself isolated.
+const TWIN_SPAN_MIN: Duration = Duration::from_secs(300);
+
 /// Why the load is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Purpose {
@@ -105,7 +109,7 @@ impl Node {
             self.me.early_due = now.after(interval.min(EARLY_LOOK_MAX));
             self.measure(Purpose::Early);
         }
-        let quiet = self.settings.interval * TWIN_INTERVALS;
+        let quiet = (self.settings.interval * TWIN_INTERVALS).max(TWIN_SPAN_MIN);
         while self.me.rises.front().is_some_and(|rise| now.since(*rise) > quiet) {
             self.me.rises.pop_front();
         }

@@ -119,7 +119,7 @@ fn a_copy_of_a_machine_with_an_address_of_its_own_is_a_host_of_its_own() {
 fn check_twins(twin: impl Fn(&mut Fleet) -> usize) {
     let mut fleet = settled(47, 20, 5.0, 0);
     let twin = twin(&mut fleet);
-    fleet.set_load(twin, 400).run_rounds(40);
+    fleet.set_load(twin, 400).run_rounds(80);
     assert!(fleet.events().iter().any(|(_, who, event)| [6, twin].contains(who) && *event == Event::Twin));
     // The others are not harmed.
     for who in (0..20).filter(|who| *who != 6) {

@@ -1,0 +1,97 @@
+//! Rows of the table, and what both kinds of part share.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use peermon::sim::Fleet;
+
+/// How much is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Small samples.
+    Quick,
+    /// All that gossip.md promises.
+    Whole,
+}
+
+impl Effort {
+    pub fn pick<T>(self, quick: T, whole: T) -> T {
+        match self {
+            Self::Quick => quick,
+            Self::Whole => whole,
+        }
+    }
+}
+
+/// Counts what was missed.
+#[derive(Default)]
+pub struct Report {
+    above_must: Vec<String>,
+    above_goal: Vec<String>,
+    rows: u32,
+}
+
+impl Report {
+    /// One row; less is better. `None`: nothing was asked.
+    pub fn row(&mut self, name: &str, must: Option<f64>, goal: Option<f64>, measured: f64) {
+        let verdict = match (must.is_some_and(|must| measured > must), goal.is_some_and(|goal| measured > goal)) {
+            (true, _) => {
+                self.above_must.push(name.to_owned());
+                "MISS"
+            }
+            (false, true) => {
+                self.above_goal.push(name.to_owned());
+                "ok, above the goal"
+            }
+            (false, false) => "ok",
+        };
+        self.rows += 1;
+        let shown = |number: Option<f64>| number.map_or("-".to_owned(), figure);
+        println!("{name:<74} {:>9} {:>9} {:>9}  {verdict}", shown(must), shown(goal), figure(measured));
+    }
+
+    pub fn end(self) -> ExitCode {
+        println!();
+        self.above_goal.iter().for_each(|name| println!("above the goal: {name}"));
+        self.above_must.iter().for_each(|name| println!("above the MUST: {name}"));
+        println!(
+            "{} rows, {} above the goal, {} above the MUST",
+            self.rows,
+            self.above_goal.len(),
+            self.above_must.len()
+        );
+        if self.above_must.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+fn figure(number: f64) -> String {
+    match number {
+        number if !number.is_finite() => "never".to_owned(),
+        number if number == 0.0 => "0".to_owned(),
+        number if number.abs() < 0.01 => format!("{number:.1e}"),
+        number if number.abs() < 100.0 => format!("{number:.2}"),
+        number => format!("{number:.0}"),
+    }
+}
+
+pub fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+/// Hosts that know each other; loss begins then.
+pub fn settled(seed: u64, hosts: usize, interval: f64, loss: u32) -> Fleet {
+    let mut fleet = Fleet::new(seed).interval(seconds(interval)).hosts(hosts);
+    fleet.run_until(seconds(60.0), seconds(0.5), |fleet| {
+        fleet.living().count() == hosts && fleet.everyone_knows_everyone()
+    });
+    fleet.run(seconds(interval.max(5.0)));
+    fleet.lose(loss);
+    fleet.run_rounds(2);
+    fleet
+}
+
+/// How long until nobody offers any of `gone`; infinite where that is later than `limit`.
+pub fn until_gone(fleet: &mut Fleet, gone: &[peermon::model::NodeId], limit: f64) -> f64 {
+    let nobody = |fleet: &Fleet| gone.iter().all(|id| fleet.offered_by(*id) == 0);
+    fleet.run_until(seconds(limit), seconds(0.1), nobody).map_or(f64::INFINITY, |took| took.as_secs_f64())
+}
