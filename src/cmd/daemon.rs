@@ -13,7 +13,7 @@ use crate::config::daemon::DaemonSettingsError;
 use crate::config::file::{Client, FileSettings, Gossip, Host};
 use crate::config::paths::Realm;
 use crate::config::{DaemonSource, Environment};
-use crate::daemon::{self, FilesError, Start, StartError};
+use crate::daemon::{self, FilesError, PlaceError, Start, StartError};
 use crate::os::privileges;
 
 /// Set for a daemon that must not outlive whoever started it, as in a demo: when its stdin closes it ends, as politely as
@@ -111,7 +111,12 @@ fn start_failure(error: StartError) -> Failure {
             "does a daemon run already? peermon query --status; else choose another one with -l".to_owned(),
         ),
         StartError::Claim(daemon_claim) => claim_hint(daemon_claim),
-        StartError::Advertise(_) => (Exit::Usage, "ip address lists the interfaces and their addresses".to_owned()),
+        StartError::Place(PlaceError::Card(_)) => {
+            (Exit::Usage, "give fewer or shorter labels, or a shorter --name".to_owned())
+        }
+        StartError::Place(PlaceError::Advertise(_)) => {
+            (Exit::Usage, "ip address lists the interfaces and their addresses".to_owned())
+        }
         StartError::Files(files) => (Exit::Usage, files_hint(files)),
         StartError::Drop(_) => {
             (Exit::Failed, "a daemon that cannot give up root does not run; see capabilities(7)".to_owned())

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use crate::model::{DaemonStatus, HostName, HostView, NodeId, Timestamp};
 use crate::os::clock;
 use crate::placement::pending::{Client, Placed};
-use crate::wire::client::{HostTable, Placement, Reply, Request, decode_request, encode_reply};
+use crate::wire::client::{FrameError, HostTable, Placement, Reply, Request, decode_request, encode_reply};
 
 /// A table that was made a moment ago answers again, so that a crowd of clients costs what one does.
 const TABLE_AGE_MAX: Duration = Duration::from_millis(20);
@@ -36,20 +36,19 @@ impl Answers {
         Self { shared, facts, table: None }
     }
 
-    /// The reply to the body of a request; `None`: it is none.
-    pub fn to(&mut self, now: Timestamp, client: Client, request: &[u8]) -> Option<Arc<[u8]>> {
-        let reply = match decode_request(request).ok()? {
-            Request::Hosts => return Some(self.table(now)),
+    /// The reply to the body of a request.
+    pub fn to(&mut self, now: Timestamp, client: Client, request: &[u8]) -> Result<Arc<[u8]>, FrameError> {
+        let reply = match decode_request(request)? {
+            Request::Hosts => return Ok(self.table(now)),
             Request::Status => Reply::Status(Box::new(self.status(now))),
             Request::Place(placements) => self.place(now, client, &placements),
         };
-        Some(encode_reply(&reply).into())
+        Ok(encode_reply(&reply).into())
     }
 
     /// What somebody is told who speaks otherwise.
-    pub fn not_understood(&self) -> Arc<[u8]> {
-        let why = "not a request that this daemon understands (peermon's client protocol, version 1)";
-        encode_reply(&Reply::Refused(why.to_owned())).into()
+    pub fn not_understood(why: FrameError) -> Arc<[u8]> {
+        encode_reply(&Reply::Refused(why.to_string())).into()
     }
 
     fn table(&mut self, now: Timestamp) -> Arc<[u8]> {

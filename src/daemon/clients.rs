@@ -17,7 +17,7 @@ use super::listener::WAIT_MAX_MILLIS;
 use crate::model::Timestamp;
 use crate::os::clock;
 use crate::placement::pending::Client;
-use crate::wire::client::{FRAME_HEADER_LEN, request_len};
+use crate::wire::client::{FRAME_HEADER_LEN, FrameError, request_len};
 
 /// Most clients at once: the thousand of a busy login host, and room. When it is full, the one whose time ends
 /// first makes room.
@@ -32,7 +32,7 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 /// A request must be whole this long after its first byte.
 const REQUEST_TIME: Duration = Duration::from_secs(2);
 
-/// A reply must be taken within this: the largest is 4 MB.
+/// A reply must be taken within this: the largest has 8 MiB.
 const REPLY_TIME: Duration = Duration::from_secs(5);
 
 /// Replies that wait to be taken, in bytes over all clients: whoever asks and does not read may not fill the
@@ -164,12 +164,12 @@ impl Connection {
         let reply = match request_len(*header) {
             Ok(length) if rest.len() < length => return Next::Goes,
             // Whoever talks on before it was answered speaks another protocol.
-            Ok(length) if rest.len() > length => None,
+            Ok(length) if rest.len() > length => Err(FrameError::Malformed),
             Ok(_) => answers.to(now, self.client, rest),
-            Err(_) => None,
+            Err(error) => Err(error),
         };
-        self.last = reply.is_none();
-        self.reply = Some((reply.unwrap_or_else(|| answers.not_understood()), 0));
+        self.last = reply.is_err();
+        self.reply = Some((reply.unwrap_or_else(Answers::not_understood), 0));
         self.request.clear();
         self.ends = now.after(REPLY_TIME);
         self.write(now)

@@ -11,14 +11,13 @@ use tracing::warn;
 
 use super::files::{FilesError, read_keyring, read_machines, read_valid_ips};
 use super::log::Log;
-use super::place::{self, Place};
+use super::place::{self, Place, PlaceError};
 use super::{Start, runtime_folder, seeds};
 use crate::config::DaemonSettings;
 use crate::config::machines::Machine;
 use crate::config::paths::Realm;
 use crate::config::values::Port;
 use crate::model::{HostName, HostNameError, NetworkList};
-use crate::os::addresses::AdvertiseError;
 use crate::os::privileges::{self, Account, DropError};
 use crate::os::runtime::{self, Access, ClaimError, ClientSocket, PidFile};
 use crate::os::sockets::{BindError, GossipSockets};
@@ -61,9 +60,9 @@ pub enum StartError {
     /// The client socket cannot be had.
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    /// Others cannot be told where this host is.
+    /// Others cannot be told who and where this host is.
     #[error(transparent)]
-    Advertise(#[from] AdvertiseError),
+    Place(#[from] PlaceError),
     /// A file cannot be used.
     #[error(transparent)]
     Files(#[from] FilesError),

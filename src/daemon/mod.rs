@@ -35,6 +35,7 @@ use crate::os::privileges;
 
 pub use files::FilesError;
 pub use ground::StartError;
+pub use place::PlaceError;
 
 use ground::Ground;
 use log::Log;

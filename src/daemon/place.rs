@@ -1,12 +1,14 @@
 //! Where this host is: the address that others are told, and whether it changed.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::config::DaemonSettings;
 use crate::gossip::Identity;
-use crate::model::{Endpoint, HostName, Label};
+use crate::model::{Age, Card, Endpoint, HostName, Label, SessionId, Tail, Version};
 use crate::os::addresses::{self, AdvertiseError, Advertised, Wish};
 use crate::os::sockets::Listen;
+use crate::wire::datagram::{CardError, check_card};
 
 /// Where to listen: a loopback address that was asked for is the only one that is bound.
 pub(super) fn listen(settings: &DaemonSettings) -> Listen {
@@ -16,14 +18,26 @@ pub(super) fn listen(settings: &DaemonSettings) -> Listen {
     }
 }
 
+/// Why others cannot be told who this host is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    /// The address.
+    #[error(transparent)]
+    Advertise(#[from] AdvertiseError),
+    /// The card.
+    #[error(transparent)]
+    Card(#[from] CardError),
+}
+
 /// Where this host is, and what is needed to look again.
 #[derive(Debug)]
 pub(super) struct Place {
     wish: Wish,
+    interval: Duration,
     seeds: Vec<SocketAddr>,
     identity: Identity,
     /// Seen once and not yet believed: an interface that is just being set up shows addresses one by one.
-    seen: Option<Advertised>,
+    seen: Option<Identity>,
 }
 
 impl Place {
@@ -33,7 +47,7 @@ impl Place {
         seeds: Vec<SocketAddr>,
         name: HostName,
         key_ids: Vec<u8>,
-    ) -> Result<Self, AdvertiseError> {
+    ) -> Result<Self, PlaceError> {
         let wish = match (settings.advertise, &settings.interface) {
             (Some(address), _) => Wish::Address(address.to_canonical()),
             (None, Some(interface)) => Wish::Interface(interface.clone()),
@@ -41,7 +55,7 @@ impl Place {
         };
         let port = settings.port.get();
         let Advertised { address, more } = addresses::choose(&wish, &seeds, port)?;
-        let identity = Identity {
+        let mut identity = Identity {
             name,
             endpoint: Endpoint { address, port, salt: 0 },
             more_addresses: more,
@@ -49,7 +63,9 @@ impl Place {
             software: env!("CARGO_PKG_VERSION").into(),
             key_ids,
         };
-        Ok(Self { wish, seeds, identity, seen: None })
+        let interval = settings.interval.get();
+        fit(&mut identity, interval)?;
+        Ok(Self { wish, interval, seeds, identity, seen: None })
     }
 
     /// What others are told.
@@ -62,10 +78,12 @@ impl Place {
         self.seeds = seeds;
     }
 
-    /// What was read again.
-    pub fn set_labels(&mut self, labels: Vec<Label>, key_ids: Vec<u8>) {
-        self.identity.labels = labels;
-        self.identity.key_ids = key_ids;
+    /// What was read again, if it fits the card.
+    pub fn set_labels(&mut self, labels: Vec<Label>, key_ids: Vec<u8>) -> Result<(), PlaceError> {
+        let mut identity = Identity { labels, key_ids, ..self.identity.clone() };
+        fit(&mut identity, self.interval)?;
+        self.identity = identity;
+        Ok(())
     }
 
     /// Looks again. Who this host is now, where its addresses changed and the last look saw the same.
@@ -74,19 +92,52 @@ impl Place {
             return None;
         }
         // An address that is gone for a moment (a cable, a lease) is still the best that is known.
-        let now = addresses::choose(&self.wish, &self.seeds, self.identity.endpoint.port).ok()?;
-        let told = (self.identity.endpoint.address, &self.identity.more_addresses);
-        if told == (now.address, &now.more) || now.address.is_loopback() {
+        let Advertised { address, more } =
+            addresses::choose(&self.wish, &self.seeds, self.identity.endpoint.port).ok()?;
+        let endpoint = Endpoint { address, ..self.identity.endpoint };
+        let mut identity = Identity { endpoint, more_addresses: more, ..self.identity.clone() };
+        fit(&mut identity, self.interval).ok()?;
+        if identity == self.identity || address.is_loopback() {
             self.seen = None;
             return None;
         }
-        if self.seen.as_ref() != Some(&now) {
-            self.seen = Some(now);
+        if self.seen.as_ref() != Some(&identity) {
+            self.seen = Some(identity);
             return None;
         }
         self.seen = None;
-        self.identity.endpoint.address = now.address;
-        self.identity.more_addresses = now.more;
-        Some(self.identity.clone())
+        self.identity = identity.clone();
+        Some(identity)
+    }
+}
+
+/// Leaves out as many of the other addresses as do not fit a card beside the name and the labels.
+fn fit(identity: &mut Identity, interval: Duration) -> Result<(), CardError> {
+    loop {
+        match check_card(&card_of(identity, interval)) {
+            Err(CardError::TooLong(_)) if identity.more_addresses.pop().is_some() => {}
+            checked => return checked,
+        }
+    }
+}
+
+/// The card that others will be sent, as far as the shell knows it.
+fn card_of(identity: &Identity, interval: Duration) -> Card {
+    Card {
+        id: identity.endpoint.id(),
+        version: Version::default(),
+        name: identity.name.clone(),
+        endpoint: identity.endpoint,
+        more_addresses: identity.more_addresses.clone(),
+        session: SessionId::from_entropy(0),
+        key_ids: identity.key_ids.clone(),
+        cores: None,
+        memory_total_mib: None,
+        labels: identity.labels.clone(),
+        software: identity.software.clone(),
+        interval: Age::from_duration(interval),
+        collector: false,
+        uptime_seconds: None,
+        tail: Tail::default(),
     }
 }

@@ -135,12 +135,12 @@ impl Sending {
         let valid = read_valid_ips(&settings).map_err(|error| error.to_string())?;
         let keyring = read_keyring(&settings).map_err(|error| error.to_string())?;
         let key_ids = keyring.key_ids();
+        self.place.set_labels(settings.labels.clone(), key_ids.clone()).map_err(|error| error.to_string())?;
         {
             let mut session = self.shared.session();
             session.set_valid(valid.clone());
             session.set_keyring(keyring);
         }
-        self.place.set_labels(settings.labels.clone(), key_ids.clone());
         self.shared.act(Input::Reload { valid, labels: settings.labels.clone(), key_ids });
         // The resolver is gone only when this process ends.
         let _ = self.resolver.send(machines);
