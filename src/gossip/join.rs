@@ -19,7 +19,10 @@ const HELLO_PAUSE_LATER: Duration = Duration::from_secs(10);
 /// The pause between two rounds of a newcomer.
 const ROUND_PAUSE: Duration = Duration::from_millis(500);
 
-/// A newcomer asks at most this many rounds.
+/// The pause after an answer that held many new cards: as long as there is much to learn, it is learned quickly.
+const ROUND_PAUSE_LEARNING: Duration = Duration::from_millis(100);
+
+/// A newcomer asks at most this many rounds, those that taught it much not counted.
 const ROUNDS_MAX: u8 = 20;
 
 /// Hosts that a newcomer compares its cards with in a round, and how many in a row must agree.
@@ -266,6 +269,16 @@ impl Node {
         rounds.agreed += 1;
         if rounds.agreed >= enough {
             self.end_rounds(now);
+        }
+    }
+
+    /// A member held much that was new: the next round comes soon.
+    pub(super) fn hasten_rounds(&mut self, now: Timestamp) {
+        if let Some(rounds) = &mut self.join.rounds
+            && rounds.next > now.after(ROUND_PAUSE_LEARNING)
+        {
+            rounds.next = now.after(ROUND_PAUSE_LEARNING);
+            rounds.left = (rounds.left + 1).min(ROUNDS_MAX);
         }
     }
 

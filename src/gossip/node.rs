@@ -190,7 +190,7 @@ impl Node {
             }
             Message::Found { records } => {
                 let taken = self.take(now, sender, lag, records);
-                self.count_found(sender, taken.new_cards);
+                self.count_found(now, sender, taken.new_cards);
             }
             Message::Look { known } => self.answer_look(now, self.reply_to(sender), &known),
             Message::CardHash { hash, confirm } => self.take_card_hash(now, sender, hash, confirm),

@@ -15,6 +15,9 @@ use super::walk::Walk;
 /// Comparisons per T of a settled host.
 const SYNCS_PER_INTERVAL: u32 = 4;
 
+/// But no more often than this: what a comparison mends is seldom broken, whatever T is.
+const SYNC_PAUSE_MIN: Duration = Duration::from_secs(2);
+
 /// More than this share of the buckets different: something large happened (a partition healed), and both
 /// hosts compare on with others as newcomers do.
 const DIFFERENT_SHARE: usize = 8;
@@ -110,7 +113,8 @@ impl Node {
         if self.sync.due > now {
             return;
         }
-        let pause = self.dice.jitter(self.settings.interval / SYNCS_PER_INTERVAL, 5);
+        let pause = (self.settings.interval / SYNCS_PER_INTERVAL).max(SYNC_PAUSE_MIN);
+        let pause = self.dice.jitter(pause, 5);
         self.sync.due = now.after(pause);
         self.sync.refused.retain(|_, until| *until > now);
         if self.join.is_newcomer() {
@@ -303,7 +307,10 @@ impl Node {
     }
 
     /// What came of a question.
-    pub(super) fn count_found(&mut self, sender: &Sender, new_cards: usize) {
+    pub(super) fn count_found(&mut self, now: Timestamp, sender: &Sender, new_cards: usize) {
+        if new_cards >= ANSWER_SMALL / 2 {
+            self.hasten_rounds(now);
+        }
         if new_cards > 0 {
             self.count_difference();
             if let Some(host) = sender.member.and_then(|id| self.roster.get_mut(id)) {
