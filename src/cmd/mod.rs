@@ -20,6 +20,7 @@ mod later;
 pub mod manual;
 mod query;
 mod settings;
+mod status;
 mod usage;
 mod watch;
 

@@ -6,15 +6,14 @@ use super::args::{FieldArg, OutputFormat, QueryArgs};
 use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::settings::{Choice, Settings, client_failure};
+use super::status;
 use super::watch::{self, Picture};
-use crate::client::{Candidate, Client, Daemon, HostTable};
+use crate::client::{Client, ClientError, Daemon, HostTable};
 use crate::config::values::{Count, Seconds};
 use crate::model::{HostView, NodeId};
 use crate::placement::{LeftOut, Policy};
 use crate::render::names::Naming;
-use crate::render::status::HowToClose;
 use crate::render::{self, Field, Style, table};
-use crate::session::Reject;
 
 /// Shortest pause of `--watch`: a daemon has clients beside this one.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -50,19 +49,8 @@ pub fn run(args: QueryArgs, console: &Console) -> Result<Exit, Failure> {
     let settings = Settings::read(console)?;
     let daemon = settings.daemon(&args.client)?;
     let look: Box<dyn Fn() -> Result<Picture, Failure>> = if args.status {
-        let json = match (args.json, args.output) {
-            (true, _) | (false, Some(OutputFormat::Json)) => true,
-            (false, Some(OutputFormat::Table) | None) => false,
-            (false, Some(OutputFormat::Names | OutputFormat::Csv)) => {
-                return Err(Failure::new(
-                    Exit::Usage,
-                    "--status is a table or JSON",
-                    "leave --output out, or say --json",
-                ));
-            }
-        };
-        let style = console.style();
-        Box::new(move || ask(&settings, &daemon, |client| status(client, json, style)))
+        let form = status::Form::of(&args, console)?;
+        Box::new(move || ask(&settings, &daemon, |client| status::picture(client, form, &settings.environment)))
     } else {
         let query = Query::new(args, &settings, console)?;
         Box::new(move || ask(&settings, &daemon, |client| Ok(query.picture(&client.hosts()?))))
@@ -85,7 +73,7 @@ fn pause(Seconds(pause): Seconds) -> Result<Duration, Failure> {
 fn ask(
     settings: &Settings,
     daemon: &Daemon,
-    question: impl FnOnce(&mut Client) -> Result<Picture, crate::client::ClientError>,
+    question: impl FnOnce(&mut Client) -> Result<Picture, ClientError>,
 ) -> Result<Picture, Failure> {
     let mut client = settings.connect(daemon)?;
     let mut picture = question(&mut client).map_err(|error| client_failure(&error, daemon))?;
@@ -93,36 +81,6 @@ fn ask(
         client.passed_over().iter().map(|attempt| format!("passed over {attempt}: not root, peermon or you"));
     picture.warnings.splice(0..0, strangers);
     Ok(picture)
-}
-
-fn status(client: &mut Client, json: bool, style: Style) -> Result<Picture, crate::client::ClientError> {
-    let status = client.status()?;
-    let text = if json {
-        render::json::status(&status)
-    } else {
-        let explain = |reason: &str| Reject::named(reason).map(Reject::explain);
-        render::status::status(&status, &how_to_close(client.daemon(), status.pid), explain, style)
-    };
-    Ok(Picture { text, warnings: Vec::new(), shortfall: None })
-}
-
-/// How to close the network of the daemon that answers.
-fn how_to_close(daemon: &Candidate, pid: u32) -> HowToClose {
-    let is_private = match daemon {
-        Candidate::Unix(path) => !path.starts_with("/run/peermon"),
-        Candidate::Tcp(_) => false,
-    };
-    if is_private {
-        HowToClose {
-            make_key: "peermon keygen ~/.config/peermon/gossip.key".to_owned(),
-            read_key: format!("kill -HUP {pid}"),
-        }
-    } else {
-        HowToClose {
-            make_key: "peermon keygen /etc/peermon/gossip.key".to_owned(),
-            read_key: "systemctl reload peermon".to_owned(),
-        }
-    }
 }
 
 impl Query {

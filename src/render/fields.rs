@@ -127,7 +127,7 @@ fn hundredths(number: u32) -> Value<'static> {
     Value::Number(f64::from(number) / 100.0)
 }
 
-/// Four digits behind the point: a load has two, and no host has a thousand cores for nothing.
+/// Four digits behind the point: the load has two, and 64 cores make nearly two more of them.
 fn rounded(number: f64) -> f64 {
     (number * 10_000.0).round() / 10_000.0
 }

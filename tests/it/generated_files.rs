@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
@@ -49,6 +50,23 @@ fn completions_are_what_the_parser_says() {
         }
     }
     check_files("completions", &completions);
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions/peermon.bash");
+    let complete = r#"source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); word=${COMP_WORDS[COMP_CWORD]}
+        _peermon "$1" "$word" "${COMP_WORDS[COMP_CWORD - 1]}"; echo "${COMPREPLY[@]}""#;
+    for (typed, expected) in [
+        ("peermon que", "query"),
+        ("peermon query --exc", "--exclude --exclude-self"),
+        ("peermon query --policy c", "cpu classic"),
+        ("peermon query --output j", "json"),
+    ] {
+        let mut bash = Command::new("bash");
+        let output = bash.arg("-c").arg(complete).arg(&file).args(typed.split(' ')).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), expected, "{typed}: {output:?}");
+    }
 }
 
 #[test]

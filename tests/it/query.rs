@@ -319,12 +319,15 @@ fn fewer_hosts_than_asked_are_an_error_only_where_that_was_said() {
 #[test]
 fn status_says_what_an_administrator_needs_on_a_bad_day() {
     let daemon = FakeDaemon::answering(Answer::Status(Box::new(status())));
-    let outcome = ask(&daemon, "query --status");
+    let place = Place::new();
+    let outcome = Outcome::from(place.peermon("query --status --socket").arg(daemon.socket()).output().unwrap());
     assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    let key = place.home.path().join(".config/peermon/gossip.key");
+    let make_key = format!("              peermon keygen {}    once; copy the file to every host\n", key.display());
     for line in [
+        &make_key,
         "node1:      peermon 2.0.0, process 4242, up 1 d 3 h\n",
         "network     default, OPEN: without a key whoever reaches UDP port 1288 can read it, join it and tell it lies. To close it:\n",
-        "              peermon keygen ~/.config/peermon/gossip.key    once; copy the file to every host\n",
         "              kill -HUP 4242    on every host\n",
         "address     10.0.0.1, UDP ports 1288 and 1289; tells its load every 20 s\n",
         "hosts       9 fresh, 1 late, 0 suspect, 2 left, 3 dead\n",
