@@ -47,12 +47,11 @@ pub(super) fn picture(client: &mut Client, form: Form, environment: &Environment
     Ok(Picture { text, warnings: Vec::new(), shortfall: None })
 }
 
-/// The host's daemon reads its key as root, before it becomes user `peermon`; a private one can read its own again at any
-/// time.
+/// What closes the network of the daemon that answered: the host's own, or a private one.
 fn how_to_close(daemon: &Candidate, pid: u32, environment: &Environment) -> HowToClose {
     let (realm, read_key) = match daemon {
         Candidate::Unix(path) if !path.starts_with("/run/peermon") => (Realm::User, format!("kill -HUP {pid}")),
-        Candidate::Unix(_) | Candidate::Tcp(_) => (Realm::System, "systemctl restart peermon".to_owned()),
+        Candidate::Unix(_) | Candidate::Tcp(_) => (Realm::System, "systemctl reload peermon".to_owned()),
     };
     let paths = DaemonPaths::of(realm, environment);
     let key = paths.as_ref().map_or(Path::new("~/.config/peermon/gossip.key"), |paths| &paths.key);
