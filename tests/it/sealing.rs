@@ -353,7 +353,7 @@ fn one_counter_over_all_receivers_and_keys_never_repeats_and_its_end_is_announce
 fn a_key_is_rotated_on_four_hosts_in_any_order_and_no_datagram_is_lost() {
     let phases: [&[u8]; 4] = [&[1], &[1, 2], &[2, 1], &[2]];
     let orders: Vec<Vec<usize>> = {
-        let all = (0..256).map(|number: usize| (0..4).map(|place| number >> (2 * place) & 3).collect());
+        let all = (0..256).map(|number: usize| (0..4).map(|place| (number >> (2 * place)) & 3).collect());
         all.filter(|order: &Vec<usize>| (0..4).all(|host| order.contains(&host))).collect()
     };
     assert_eq!(orders.len(), 24);
