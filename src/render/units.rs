@@ -7,16 +7,28 @@ pub fn hundredths(number: u32) -> String {
 
 /// Memory, from MiB: `512 MiB`, `5.9 GiB`, `128 GiB`, `1.5 TiB`.
 pub fn memory(mib: u32) -> String {
-    match mib {
-        0..1024 => format!("{mib} MiB"),
-        1024..1_048_576 => short(f64::from(mib) / 1024.0, "GiB"),
-        _ => short(f64::from(mib) / 1_048_576.0, "TiB"),
-    }
+    data(u64::from(mib) << 20)
 }
 
-/// Three digits at most where there are no more before the point.
-fn short(number: f64, unit: &str) -> String {
-    if number < 99.95 { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
+/// An amount of data, from bytes, in the unit in which it is at least one, if there is such: `17 B`, `1.5 KiB`,
+/// `128 MiB`.
+pub fn data(bytes: u64) -> String {
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let tenths = |shift: u32| (u128::from(bytes) * 10 + (1 << (shift - 1))) >> shift;
+    let (mut shift, mut unit) = (10, "KiB");
+    for larger in ["MiB", "GiB", "TiB"] {
+        if tenths(shift) < 10_240 {
+            break;
+        }
+        (shift, unit) = (shift + 10, larger);
+    }
+    // Three digits are enough where there are as many before the point.
+    match tenths(shift) {
+        tenths @ 0..1000 => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+        tenths => format!("{} {unit}", (tenths + 5) / 10),
+    }
 }
 
 /// An age, from hundredths of a second: `1.5 s`, then as [`span`].
@@ -39,20 +51,6 @@ pub fn span(seconds: u64) -> String {
     }
 }
 
-/// An amount of data, from bytes: `17 B`, `1.5 KiB`, `2.0 GiB`.
-pub fn data(bytes: u64) -> String {
-    let mut number = bytes as f64;
-    let mut unit = "B";
-    for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        if number < 1023.95 {
-            break;
-        }
-        number /= 1024.0;
-        unit = larger;
-    }
-    if unit == "B" { format!("{bytes} B") } else { short(number, unit) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,8 +59,11 @@ mod tests {
     fn people_read_the_unit_that_fits() {
         assert_eq!([0, 7, 120, 12_345].map(hundredths), ["0.00", "0.07", "1.20", "123.45"]);
         assert_eq!(
-            [0, 512, 1023, 1024, 6042, 131_072, 1_048_575, 1_572_864, u32::MAX].map(memory),
-            ["0 MiB", "512 MiB", "1023 MiB", "1.0 GiB", "5.9 GiB", "128 GiB", "1024 GiB", "1.5 TiB", "4096 TiB"]
+            [0, 7, 512, 1023, 1024, 6042, 131_072, 1_048_575, 1_572_864, u32::MAX].map(memory),
+            [
+                "0 B", "7.0 MiB", "512 MiB", "1023 MiB", "1.0 GiB", "5.9 GiB", "128 GiB", "1.0 TiB", "1.5 TiB",
+                "4096 TiB"
+            ]
         );
         assert_eq!(
             [0, 1, 150, 9990, 9991, 12_500].map(age),
