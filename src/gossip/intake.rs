@@ -16,7 +16,7 @@ use super::roster::{HOSTS_PER_ADDRESS_MAX, Horizon, Merged};
 const ONCE_A_SECOND: Duration = Duration::from_secs(1);
 
 /// Most cards that are asked for after one datagram: as many reports as fit into the largest.
-const WANTED_MAX: usize = 64;
+pub(super) const WANTED_MAX: usize = 64;
 
 /// What taking the records of one datagram came to.
 #[derive(Clone, Debug, Default)]
@@ -174,7 +174,7 @@ impl Node {
     }
 
     /// Whether the card of `id` should be asked for now.
-    fn lacks_card(&mut self, now: Timestamp, id: NodeId) -> bool {
+    pub(super) fn lacks_card(&mut self, now: Timestamp, id: NodeId) -> bool {
         let Some(host) = self.roster.get_mut(id) else { return false };
         if host.card_is_current() || host.card_asked.is_some_and(|asked| now.since(asked) < ONCE_A_SECOND) {
             return false;

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::roster::Roster;
 use super::{HOSTS_MAX, Identity, Input, Node, Output, Settings};
 use crate::model::{
-    Age, Aged, Card, Departure, Endpoint, HostState, Load, Message, NetworkList, NodeId, Record, Report, Sample,
-    Sender, SessionId, Suspicion, Tail, Timestamp, UnknownRecord, Urgency, Version,
+    Age, Aged, Card, Departure, Endpoint, HostState, Inquiry, Known, Load, Message, NetworkList, NodeId, Record,
+    Report, Sample, Sender, SessionId, Suspicion, Tail, Timestamp, UnknownRecord, Urgency, Verdict, Version,
 };
 
 /// Cases per law, in CI too.
@@ -85,6 +85,41 @@ fn records(hosts: u8) -> impl Strategy<Value = Record> {
             _ => Record::Unknown(UnknownRecord { kind: 9 + load, id, version, body: tail }),
         }
     })
+}
+
+/// Whatever a host may say, about these records and their hosts.
+fn messages(hosts: u8, records_max: usize) -> impl Strategy<Value = Message> {
+    let aged = (records(hosts), prop_oneof![3 => Just(0u32), 1 => 0u32..10_000])
+        .prop_map(|(value, age)| Aged { age: Age::from_hundredths(age), value });
+    let told = (prop::collection::vec(aged, 0..records_max), 0u8..4, any::<u8>());
+    let told = told.prop_map(|(records, kind, bits)| match kind {
+        0 => Message::Handover { bits: bits % 49, urgency: Urgency::Urgent, records },
+        1 => Message::Handover { bits: bits % 49, urgency: Urgency::Routine, records },
+        2 => Message::Bundle { records },
+        _ => Message::Found { records },
+    });
+    let known = prop::collection::vec((0..hosts, versions()), 0..Message::ASKED_MAX);
+    let asked = (known, any::<[u8; 6]>(), any::<[u8; 6]>(), any::<u64>(), 0u8..10);
+    let asked = asked.prop_map(|(known, from, to, number, kind)| {
+        let id = |host: u8| endpoint(host).id();
+        let version = known.first().map(|(_, version)| *version).unwrap_or_default();
+        let suspect = known.first().map_or(id(0), |(host, _)| id(*host));
+        let known: Vec<Known> = known.into_iter().map(|(host, version)| Known { id: id(host), version }).collect();
+        let token = number as u32;
+        match kind {
+            0 => Message::Look { known },
+            1 => Message::AskCards { from: NodeId::from_bytes(from), to: NodeId::from_bytes(to), known },
+            2 => Message::WantCards { ids: known.into_iter().map(|known| known.id).collect() },
+            3 => Message::CardHash { hash: number, confirm: number % 2 == 0 },
+            4 => Message::Buckets { hashes: vec![token; Message::BUCKETS] },
+            5 => Message::YourVersion { version },
+            6 => Message::Ping { token },
+            7 => Message::Inquire(Inquiry { token, suspect, silence: Age::from_hundredths(token % 999) }),
+            8 => Message::Answer { token, verdict: Verdict::Silent },
+            _ => Message::Agree,
+        }
+    });
+    prop_oneof![2 => told, 1 => asked]
 }
 
 fn settings(hosts_max: usize) -> Settings {
@@ -182,18 +217,14 @@ proptest! {
 
     #[test]
     fn no_input_makes_a_host_forget_a_living_one(
-        heard in prop::collection::vec((0u8..8, prop::collection::vec((records(4), 0u32..10_000), 0..6)), 1..20),
+        heard in prop::collection::vec((0u8..8, messages(4, 6)), 1..20),
     ) {
         let mut bench = Bench::new(6);
         for host in 0..4 {
             bench.introduce(host, Version { incarnation: 4, sequence: 1 });
         }
-        for (from, records) in heard {
-            let records = records
-                .into_iter()
-                .map(|(value, age)| Aged { age: Age::from_hundredths(age), value })
-                .collect();
-            bench.hear(from, Message::Bundle { records });
+        for (from, message) in heard {
+            bench.hear(from, message);
             bench.run(Duration::from_millis(30));
         }
         for host in 0..4 {
@@ -229,15 +260,10 @@ proptest! {
     #[test]
     fn memory_and_outputs_are_bounded(
         hosts_max in 2usize..12,
-        heard in prop::collection::vec((any::<u8>(), prop::collection::vec(records(199), 0..40), any::<bool>()), 1..20),
+        heard in prop::collection::vec((any::<u8>(), messages(199, 40)), 1..20),
     ) {
         let mut bench = Bench::new(hosts_max);
-        for (from, records, handed_over) in heard {
-            let records = records.into_iter().map(|value| Aged { age: Age::default(), value }).collect();
-            let message = match handed_over {
-                true => Message::Handover { bits: 0, urgency: Urgency::Urgent, records },
-                false => Message::Found { records },
-            };
+        for (from, message) in heard {
             bench.hear(from, message);
             bench.run(Duration::from_millis(700));
             prop_assert!(bench.node.roster.len() <= hosts_max);

@@ -1,8 +1,9 @@
-//! Rule 3: look for what is old. Asks the next host of a walk for whatever is older than it should be, and
-//! sends nothing when nothing is.
+//! Rule 3: look for what is old. Asks the next host of a walk for whatever is older than it should be, and for
+//! cards that got lost; sends nothing when nothing is.
 
 use crate::model::{Aged, Destination, HostState, Known, Message, NodeId, Record, Timestamp};
 
+use super::intake::WANTED_MAX;
 use super::node::Node;
 use super::walk::Walk;
 
@@ -37,12 +38,24 @@ impl Node {
         let pause = self.dice.jitter(self.settings.interval / LOOKS_PER_INTERVAL, 5);
         self.looks.due = now.after(pause);
         let old = self.old_reports(now);
-        if old.is_empty() {
+        let strangers = self.hosts_without_card(now);
+        if old.is_empty() && strangers.is_empty() {
             return;
         }
-        if let Some(peer) = self.looks.walk.next(&mut self.dice) {
+        let Some(peer) = self.looks.walk.next(&mut self.dice) else { return };
+        if !old.is_empty() {
             self.send(now, Destination::Member(peer), Message::Look { known: old });
         }
+        if !strangers.is_empty() {
+            self.send(now, Destination::Member(peer), Message::WantCards { ids: strangers });
+        }
+    }
+
+    /// Hosts that speak, and whose card got lost.
+    fn hosts_without_card(&mut self, now: Timestamp) -> Vec<NodeId> {
+        let lacking = self.roster.iter().filter(|(id, host)| *id != self.me.id && !host.card_is_current());
+        let ids: Vec<NodeId> = lacking.map(|(id, _)| id).take(WANTED_MAX).collect();
+        ids.into_iter().filter(|id| self.lacks_card(now, *id)).collect()
     }
 
     /// Living, undoubted hosts whose report is older than it should be. Where there are more than may be

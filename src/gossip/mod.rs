@@ -10,7 +10,7 @@
 //!    of about sqrt(N / 3) hosts (the affinity groups of Kelips, Gupta et al. 2003). Among few hosts
 //!    everybody is a group.
 //! 2. **Hand over, hold, bundle** (`relay`, `outbox`). Each T a host hands its report to one member of each
-//!    group; that relay holds it for T/3, so that many share a datagram, and tells its whole group: two hops,
+//!    group; that relay holds it for T/4, so that many share a datagram, and tells its whole group: two hops,
 //!    one copy. Urgent news (a card, a leave, a suspicion, a job start) takes the same way with a hold of
 //!    0.1 s. What comes in a bundle is never forwarded.
 //! 3. **Look for what is old** (`look`). Twelve times per T a host asks the next host of a walk for whatever

@@ -13,7 +13,7 @@ use super::groups;
 use super::node::Node;
 
 /// An ordinary report is held for T over this.
-const HOLD_DIVISOR: u32 = 3;
+const HOLD_DIVISOR: u32 = 4;
 
 /// Urgent news is held this long: what a crash or a job start brings in one moment shares a datagram.
 const URGENT_HOLD: Duration = Duration::from_millis(100);

@@ -234,7 +234,13 @@ impl Node {
     /// Answers with the cards that the asker lacks, asks for those that are newer there.
     pub(super) fn answer_cards(&mut self, now: Timestamp, sender: &Sender, from: NodeId, to: NodeId, known: &[Known]) {
         let asker = self.reply_to(sender);
-        let Some(most) = self.may_answer(now, asker) else { return self.send(now, asker, Message::Busy) };
+        let Some(most) = self.may_answer(now, asker) else {
+            // A newcomer that knows nobody gets to know at least this host, and can ask it again.
+            return match known.iter().any(|known| known.id == self.me.id) {
+                true => self.send(now, asker, Message::Busy),
+                false => self.send_found(now, asker, self.introduction(now)),
+            };
+        };
         let theirs: BTreeMap<NodeId, Version> = known.iter().map(|known| (known.id, known.version)).collect();
         let mut lacking = Vec::new();
         let mut gone = Vec::new();
