@@ -44,10 +44,15 @@ impl Fleet {
         self
     }
 
-    /// The machine is gone: power, cable.
+    /// The machine is gone: power, cable. Where another one has its address too, all goes there from now on.
     pub fn crash(&mut self, host: usize) -> &mut Self {
         self.hosts[host].end();
         self.hosts[host].power = Power::Off;
+        if let Some(there) = self.world.addresses.get_mut(&self.hosts[host].address.ip())
+            && there.len() > 1
+        {
+            there.retain(|index| *index != host);
+        }
         self
     }
 
