@@ -27,11 +27,11 @@ const STEPS_PER_SECOND_MAX: u64 = 200;
 const HOSTS_MAX: usize = lab::HOSTS as usize + 10;
 
 /// Most things that happen in one conversation: enough for many states, and it ends soon.
-const TURNS_MAX: usize = 100;
+const TURNS_MAX: usize = 30;
 
-/// Time goes by in steps of this. With all turns the longest conversation takes 17 minutes: who says nothing
-/// meanwhile is dead, and not yet forgotten.
-const WAIT_STEP: Duration = Duration::from_millis(40);
+/// Time goes by in steps of this. The longest conversation takes 13 minutes: who says nothing meanwhile is
+/// dead, and not yet forgotten.
+const WAIT_STEP: Duration = Duration::from_millis(100);
 
 /// A record that claims to be older may be the end of its host: it is forgotten like one that is long dead,
 /// until it speaks again.
@@ -150,8 +150,8 @@ impl Listener {
         }
         let sender = match host {
             Some(host) => {
-                let lab = lab::endpoint(host);
-                Sender { address: lab.socket(), session: lab::session(host), member: Some(lab.id()) }
+                let endpoint = lab::endpoint(host);
+                Sender { address: endpoint.socket(), session: lab::session(host), member: Some(endpoint.id()) }
             }
             None => Sender { address: lab::stranger(), session: lab::session(0), member: None },
         };
