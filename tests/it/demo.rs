@@ -305,6 +305,27 @@ fn two_demos_and_the_users_own_settings_do_not_meet() {
 }
 
 #[track_caller]
+fn check_no_demo(folder: &Path, what: &str, hint: &str) {
+    let Output { status, stdout, stderr } =
+        Command::new(binary()).args(["demo", "3"]).env("TMPDIR", folder).output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!((status.code(), stdout.as_slice()), (Some(1), [].as_slice()), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines.len() == 2 && lines[0].contains(what) && lines[1].contains(hint), "{said}");
+}
+
+#[test]
+fn a_folder_in_which_there_can_be_no_demo_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    check_no_demo(&folder.path().join("missing"), "cannot make a folder for the demo", "hint: TMPDIR=");
+    // No socket has so long a name.
+    let long = folder.path().join("x".repeat(100));
+    fs::create_dir(&long).unwrap();
+    check_no_demo(&long, "the daemon of login ended at once: peermon daemon: cannot make", "hint: those are its own");
+    check_nothing_left_in(&long);
+}
+
+#[track_caller]
 fn check_refused(count: &str) {
     let Output { status, stdout, stderr } = Command::new(binary()).args(["demo", count]).output().unwrap();
     let said = String::from_utf8(stderr).unwrap();

@@ -41,7 +41,9 @@ const BEST: usize = 3;
 
 /// Runs until Ctrl-C, TERM, or the end of its terminal.
 pub fn run(args: &DemoArgs, console: &Console) -> Result<Exit, Failure> {
-    let end = End::wait_for().map_err(|error| Failure::new(Exit::Failed, error, "is a limit reached? ulimit -a"))?;
+    let end = End::wait_for().map_err(|error| {
+        Failure::new(Exit::Failed, format_args!("cannot wait for signals ({error})"), "is a limit reached? ulimit -a")
+    })?;
     let mut fleet = Fleet::start(args.daemons).map_err(failure)?;
     let started = Instant::now();
     while !is_whole(&fleet) && started.elapsed() < MEET_MAX {
@@ -78,7 +80,9 @@ fn failure(error: FleetError) -> Failure {
         FleetError::Folder { .. } => "TMPDIR=/some/other/folder peermon demo puts it elsewhere",
         FleetError::NoPorts(_) => "fewer daemons need fewer ports: peermon demo 3",
         FleetError::Start(_) => "is a limit reached? ulimit -a; fewer daemons need less: peermon demo 3",
-        FleetError::Ended { .. } => "fewer daemons need less: peermon demo 3",
+        FleetError::Ended { .. } => {
+            "those are its own words; a shorter TMPDIR or fewer daemons (peermon demo 3) may do"
+        }
     };
     Failure::new(Exit::Failed, error, hint)
 }
