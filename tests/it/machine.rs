@@ -5,8 +5,9 @@
 //! them.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -179,8 +180,7 @@ impl Machine {
     pub fn stand_in(&self, name: &str, lines: &str) {
         let path = self.path(STAND_INS).join(name);
         fs::write(&path, format!("#!/bin/sh\n{lines}")).unwrap();
-        let status = Command::new("chmod").arg("755").arg(path).status().unwrap();
-        assert!(status.success());
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Process ids of all daemons there.
