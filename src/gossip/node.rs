@@ -94,7 +94,7 @@ impl Node {
             }
             Input::Moved(identity) => self.take_move(now, identity),
             Input::ClockJumped { wall_seconds } => self.take_clock_jump(now, wall_seconds),
-            Input::SessionSpent => self.out.push(Output::DrawSession),
+            Input::SessionSpent => self.draw_session_once_an_interval(now),
             Input::SessionDrawn(session) => self.take_session(now, session),
             Input::Leave => {
                 self.say_goodbye(now);

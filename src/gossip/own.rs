@@ -304,6 +304,11 @@ impl Node {
             self.out.push(Output::Event(Event::Twin));
         }
         self.me.rises.truncate(TWIN_RISES);
+        self.draw_session_once_an_interval(now);
+    }
+
+    /// A new session is a new card for everybody: a forger may not ask for one after the other.
+    pub(super) fn draw_session_once_an_interval(&mut self, now: Timestamp) {
         if now.since(self.me.session_drawn) >= self.settings.interval {
             self.me.session_drawn = now;
             self.out.push(Output::DrawSession);
@@ -346,6 +351,9 @@ impl Node {
         self.say_goodbye(now);
         self.me.identity = identity;
         self.take_id(now);
+        // A clone that moves shares its session with the one that stays, and each would be refused for the other's
+        // counters.
+        self.out.push(Output::DrawSession);
     }
 
     /// Labels or keys were read again.
