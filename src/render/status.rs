@@ -120,7 +120,7 @@ fn network(status: &DaemonStatus, how_to_close: &HowToClose) -> Vec<Vec<Cell>> {
             },
         ],
         row("", &format!("  {}    once; copy the file to every host", how_to_close.make_key)),
-        row("", &format!("  {}    on every host", how_to_close.read_key)),
+        row("", &format!("  {}    here, and likewise on every other host", how_to_close.read_key)),
     ]
 }
 

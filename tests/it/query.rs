@@ -328,7 +328,7 @@ fn status_says_what_an_administrator_needs_on_a_bad_day() {
         &make_key,
         "node1:      peermon 2.0.0, process 4242, up 1 d 3 h\n",
         "network     default, OPEN: without a key whoever reaches UDP port 1288 can read it, join it and tell it lies. To close it:\n",
-        "              kill -HUP 4242    on every host\n",
+        "              kill -HUP 4242    here, and likewise on every other host\n",
         "address     10.0.0.1, UDP ports 1288 and 1289; tells its load every 20 s\n",
         "hosts       9 fresh, 1 late, 0 suspect, 2 left, 3 dead\n",
         "last heard  1.2 s ago\n",
