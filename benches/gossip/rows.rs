@@ -67,7 +67,7 @@ impl Report {
 fn figure(number: f64) -> String {
     match number {
         number if !number.is_finite() => "never".to_owned(),
-        number if number == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         number if number.abs() < 0.01 => format!("{number:.1e}"),
         number if number.abs() < 100.0 => format!("{number:.2}"),
         number => format!("{number:.0}"),

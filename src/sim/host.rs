@@ -18,6 +18,9 @@ use super::world::{Happening, World};
 /// small datagram is charged there.
 const SOCKET_MAX: usize = 256;
 
+/// What lay in the socket for longer is dropped, as the daemon does.
+const LAG_MAX: Duration = Duration::from_secs(1);
+
 /// Wall clocks begin here, in seconds since 1970.
 const WALL_START: i64 = 1_700_000_000;
 
@@ -234,7 +237,10 @@ impl Host {
     pub fn go_on(&mut self, world: &mut World) {
         self.stopped = false;
         for (arrived, from, to, bytes) in std::mem::take(&mut self.socket) {
-            self.open(world, from, to, &bytes, world.now.since(arrived));
+            let lag = world.now.since(arrived);
+            if lag <= LAG_MAX {
+                self.open(world, from, to, &bytes, lag);
+            }
         }
         if self.is_up() {
             self.step(world, Input::Tick);
@@ -244,7 +250,8 @@ impl Host {
     fn open(&mut self, world: &mut World, from: SocketAddr, to: SocketAddr, bytes: &[u8], lag: Duration) {
         let now = self.clock(world.now);
         let Some(daemon) = &mut self.daemon else { return };
-        match daemon.session.open(now, from, bytes) {
+        let (opened, spent) = (daemon.session.open(now, from, bytes), daemon.session.is_spent());
+        match opened {
             Ok(Opened::Message { sender, message }) => {
                 if self.plan.newer {
                     self.read_newer(sender.member, &message);
@@ -254,6 +261,9 @@ impl Host {
             Ok(Opened::Hello { reply }) => world.send(self.index, "welcome", to, from, reply),
             Ok(Opened::Welcome { address, session }) => self.step(world, Input::Welcomed { address, session }),
             Err(reason) => *world.rejects.entry(reason).or_default() += 1,
+        }
+        if spent {
+            self.step(world, Input::SessionSpent);
         }
     }
 
@@ -294,12 +304,6 @@ impl Host {
                     }
                     Output::Event(event) => self.note(world, event),
                 }
-            }
-            if let Some(daemon) = &self.daemon
-                && daemon.session.is_spent()
-                && !inputs.iter().any(|input| matches!(input, Input::SessionSpent | Input::SessionDrawn(_)))
-            {
-                inputs.push_back(Input::SessionSpent);
             }
         }
         self.schedule(world);

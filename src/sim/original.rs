@@ -78,8 +78,7 @@ pub fn run(seed: u64, hosts: usize, interval: Duration, rounds: u32, choice: Cho
     let (mut ages, mut missing) = (vec![0u64; AGES_MAX + 1], 0u64);
     let mut sent = 0u64;
     for round in 0..rounds {
-        for place in 0..order.len() {
-            let host = order[place];
+        for host in order.iter().copied() {
             let now = round as f32 + phases[host];
             let bytes = send_table(&mut tables, host, now, choice, &mut dice, &mut |_| {});
             sent += if round >= measured_from { bytes } else { 0 };
@@ -107,8 +106,7 @@ pub fn run(seed: u64, hosts: usize, interval: Duration, rounds: u32, choice: Cho
     let mut herd = 0u64;
     let mut known_after = f64::INFINITY;
     for round in rounds..rounds + 3 * ROUNDS_MAX {
-        for place in 0..order.len() {
-            let host = order[place];
+        for host in order.iter().copied() {
             let now = round as f32 + phases[host];
             let mut received = |to| herd += u64::from(to == newcomer && round < rounds + 2);
             send_table(&mut tables, host, now, choice, &mut dice, &mut received);
