@@ -1,6 +1,6 @@
 //! Arguments in, exit code out; the only printer.
 //!
-//! A command is a struct in [`args`], a file with a `run` that takes it and a [`Console`], and a line in [`main`]. The man
+//! A command is a struct in [`args`], a file with a `run` that takes it and a [`Console`], and a line in `run`. The man
 //! page and the completions follow from the struct.
 #![allow(
     clippy::disallowed_methods,
