@@ -1,6 +1,6 @@
 //! Which host: rows, policy and seed to an order. Pure.
 //!
-//! One ranking serves every command, so they can't disagree: [`rank`] puts the eligible hosts in order and says
+//! One ranking serves every command, so they can't disagree: [`rank()`] puts the eligible hosts in order and says
 //! of each other one why it is left out; [`pick`] takes the first few. [`Policy`] is what makes a host good,
 //! [`Criteria`] who may be chosen at all, and [`pending`] the daemon's memory of who is on the way. Randomness
 //! comes from a seed that is passed in.

@@ -1,7 +1,7 @@
 //! A fleet in virtual time, through the real codec and the real sessions. Pure.
 //!
 //! [`Fleet`] runs any number of hosts in one thread: each has the state machine and the sealing of a daemon
-//! and carries out what they answer, as the daemon does. [`network`] is what lies between them; it loses,
+//! and carries out what they answer, as the daemon does. `network` is what lies between them; it loses,
 //! delays, doubles and parts. Nothing here knows the real time: a run follows from its seed alone, so any
 //! failure can be replayed, and a run that is done twice has one [`Fleet::fingerprint`].
 //!
