@@ -82,9 +82,14 @@ impl Node {
 
     /// Counts again, where the last result is out of date.
     pub(super) fn take_census(&mut self, now: Timestamp) {
-        if self.census.due() > now {
-            return;
+        if self.census.due() <= now {
+            self.recount(now);
         }
+    }
+
+    /// Counts again without a pause: for what this host does once and for everybody, like telling all its card or
+    /// saying goodbye.
+    pub(super) fn recount(&mut self, now: Timestamp) {
         let before = std::mem::take(&mut self.census.living);
         let ring_before = std::mem::take(&mut self.census.ring);
         let mut intervals = Vec::with_capacity(before.len());

@@ -263,6 +263,11 @@ impl Node {
 
     /// A member holds nothing that this newcomer lacks.
     pub(super) fn count_agreement(&mut self, now: Timestamp) {
+        if self.join.rounds.is_none() {
+            return;
+        }
+        // On a LAN the first agreement comes less than a millisecond after the first cards.
+        self.recount(now);
         let others = self.census.living.len().saturating_sub(1);
         let enough = u8::try_from(others).unwrap_or(u8::MAX).min(AGREEMENTS);
         let Some(rounds) = &mut self.join.rounds else { return };
@@ -293,8 +298,7 @@ impl Node {
     fn end_rounds(&mut self, now: Timestamp) {
         self.join.rounds = None;
         self.join.learned.clear();
-        self.census.outdate();
-        self.take_census(now);
+        self.recount(now);
         self.announce_card(now);
     }
 

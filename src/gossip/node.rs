@@ -97,6 +97,7 @@ impl Node {
             Input::SessionSpent => self.draw_session_once_an_interval(now),
             Input::SessionDrawn(session) => self.take_session(now, session),
             Input::Leave => {
+                self.recount(now);
                 self.say_goodbye(now);
                 for (to, message) in self.outbox.take_all() {
                     self.send(now, to, message);

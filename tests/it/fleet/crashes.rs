@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use peermon::model::NodeId;
+use peermon::model::{HostState, NodeId};
 use peermon::sim::Fleet;
 
 use super::{GLANCE, seconds, settled};
@@ -57,6 +57,20 @@ fn a_host_that_leaves_is_offered_by_nobody_after_2_seconds() {
                 fleet.leave(victim);
             });
         }
+    }
+}
+
+#[test]
+fn a_host_that_leaves_as_soon_as_it_knows_another_says_goodbye_to_it() {
+    for seed in 1..=30 {
+        let mut fleet = Fleet::new(seed).start_within(seconds(0.01)).hosts(2);
+        fleet.run_until(seconds(5.0), seconds(0.001), |fleet| {
+            fleet.living().count() == 2 && fleet.everyone_knows_everyone()
+        });
+        let id = fleet.id(1);
+        fleet.leave(1).run(GLANCE);
+        let state = fleet.view(0, id).map(|view| view.state);
+        assert_eq!(state, Some(HostState::Left), "seed {seed}");
     }
 }
 

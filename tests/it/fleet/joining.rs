@@ -55,6 +55,17 @@ fn a_restarted_host_is_offered_with_its_new_life_in_2_seconds() {
 }
 
 #[test]
+fn a_restart_is_told_to_all_however_fast_the_first_answers_come() {
+    for seed in 1..=30 {
+        let fleet = Fleet::new(seed).interval(seconds(20.0)).delay(seconds(0.00003), seconds(0.0002));
+        let mut fleet = fleet.start_within(seconds(0.06)).hosts(10);
+        fleet.run(seconds(4.0)).kill(1).run(seconds(5.0)).start(1);
+        let took = fleet.run_until(seconds(2.0), GLANCE, Fleet::everyone_knows_everyone);
+        assert!(took.is_some(), "seed {seed}: {} pairs missing", fleet.missing_pairs());
+    }
+}
+
+#[test]
 fn a_restart_with_a_wall_clock_that_went_back_is_heard_too() {
     let mut fleet = settled(8, 30, 5.0, 0);
     fleet.kill(7);
