@@ -1,13 +1,11 @@
 //! Reading a key file: only one that nobody else can read or replace.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
-
-use super::privileges::USER;
 
 /// Largest key file: four keys and their comments.
 const SECRET_FILE_MAX: u64 = 64 << 10;
@@ -31,6 +29,10 @@ pub enum SecretError {
         path: PathBuf,
         /// What the kernel said.
         error: io::Error,
+        /// Who wants to read it.
+        user: u32,
+        /// Whose it is, where that is why, and can be seen.
+        owner: Option<u32>,
     },
     /// A folder, device or pipe.
     #[error("{} is not a regular file", .0.display())]
@@ -75,8 +77,11 @@ impl SecretError {
             Self::NotAFile(_) | Self::TooLarge(_) | Self::NotText(_) => {
                 Some("peermon keygen FILE makes a key file".to_owned())
             }
-            Self::Unreadable { path, error } if error.kind() == io::ErrorKind::PermissionDenied => {
-                Some(format!("it must be readable for the daemon's user: chown {USER} {}", path.display()))
+            Self::Unreadable { path, user, owner: Some(owner), .. } if owner == user => {
+                Some(format!("chmod 600 {}", path.display()))
+            }
+            Self::Unreadable { path, user, owner: Some(_), .. } => {
+                Some(format!("it must be readable for the daemon's user: chown {user} {}", path.display()))
             }
             Self::Unreadable { .. } => None,
         }
@@ -85,7 +90,11 @@ impl SecretError {
 
 /// The text in the key file at `path`; `None` where there is no such file.
 pub fn read(path: &Path, trusted: Trusted) -> Result<Option<String>, SecretError> {
-    let unreadable = |error| SecretError::Unreadable { path: path.into(), error };
+    let unreadable = |error: io::Error| {
+        let denied = error.kind() == io::ErrorKind::PermissionDenied;
+        let owner = fs::symlink_metadata(path).ok().filter(|_| denied).map(|metadata| metadata.uid());
+        SecretError::Unreadable { path: path.into(), error, user: trusted.uid, owner }
+    };
     // Nonblocking, so that a pipe in its place holds nothing up.
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
@@ -116,7 +125,7 @@ pub fn read(path: &Path, trusted: Trusted) -> Result<Option<String>, SecretError
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
     use nix::unistd::getuid;
