@@ -140,7 +140,7 @@ fn a_key_file_that_cannot_be_used_is_refused_with_what_mends_it() {
                 host.wrapper = LIKE_ANYBODY.map(str::to_owned).to_vec();
             },
             "peermon daemon: cannot read FOLDER/gossip.key: Permission denied (os error 13)\n\
-             hint: --key-file FILE names another one\n",
+             hint: chmod 600 FOLDER/gossip.key\n",
         );
         refused(
             |host| write(host, &key(1), 0o644),
