@@ -9,6 +9,7 @@ pub mod listeners;
 pub mod new_file;
 pub mod peer;
 pub mod privileges;
+pub mod probe;
 pub mod procfs;
 pub mod runtime;
 pub mod secret;

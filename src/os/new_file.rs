@@ -1,9 +1,9 @@
-//! A new file that is there as a whole or not at all, and never in the place of another.
+//! Files that are there as a whole or not at all: new ones, and such as take the place of another.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::privileges::Account;
@@ -20,11 +20,63 @@ pub fn create(path: &Path, text: &str, owner: Option<Account>) -> io::Result<()>
     temporary.write(text)?;
     fs::hard_link(&temporary.path, path)?;
     drop(temporary);
-    // So that the name survives a crash; some file systems cannot.
+    sync_folder_of(path);
+    Ok(())
+}
+
+/// Longest chain of symbolic links that is followed, as in the kernel.
+const LINKS_MAX: usize = 40;
+
+/// Puts `text` where `path` is: the old content or the new is there, never a part of one, whenever this process or
+/// the machine ends, and on any failure the old one. A file keeps its permissions; a symbolic link stays one, and what
+/// it leads to is replaced; a pipe or device is written straight. A folder is refused.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let target = behind_links(path)?;
+    let old = match fs::metadata(&target) {
+        Ok(old) if old.is_file() => Some(old),
+        Ok(old) if old.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => return OpenOptions::new().write(true).open(&target)?.write_all(text.as_bytes()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let temporary = Temporary::beside(&target)?;
+    if let Some(old) = &old {
+        // Whose it is can be kept only by root; for everybody else it is theirs already, or becomes so.
+        let _ = fchown(&temporary.file, Some(old.uid()), Some(old.gid()));
+        temporary.file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
+    } else {
+        temporary.file.set_permissions(Permissions::from_mode(0o666 & !umask()))?;
+    }
+    temporary.write(text)?;
+    fs::rename(&temporary.path, &target)?;
+    sync_folder_of(&target);
+    Ok(())
+}
+
+/// Where `path` leads. The last link may lead to a file that is not there yet.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match fs::read_link(&target) {
+            Ok(next) => target = folder_of(&target).join(next),
+            Err(_) => return Ok(target),
+        }
+    }
+    Err(io::Error::from_raw_os_error(nix::libc::ELOOP))
+}
+
+/// What others may not do with new files of this process. Reading it means setting it; a command has one thread.
+fn umask() -> u32 {
+    let mask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    nix::sys::stat::umask(mask);
+    mask.bits()
+}
+
+/// So that a name survives a crash; some file systems cannot.
+fn sync_folder_of(path: &Path) {
     if let Ok(folder) = File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
-    Ok(())
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -62,7 +114,7 @@ impl Drop for Temporary {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -103,5 +155,40 @@ mod tests {
         for path in ["/no/such/folder/key", "/", "..", ""] {
             assert!(create(Path::new(path), "secret", None).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn replacing_keeps_permissions_and_links_and_leaves_nothing_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("hosts"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        symlink("hosts", &link).unwrap();
+        replace(&link, "new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o7777, 0o640);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        replace(&folder.path().join("fresh"), "first").unwrap();
+        assert_eq!(names(folder.path()), ["fresh", "hosts", "link"]);
+    }
+
+    #[test]
+    fn a_link_to_nowhere_gets_its_file_and_a_link_to_itself_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        symlink("there", &link).unwrap();
+        replace(&link, "text").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("there")).unwrap(), "text");
+        let circle = folder.path().join("circle");
+        symlink("circle", &circle).unwrap();
+        assert!(replace(&circle, "text").is_err());
+    }
+
+    #[test]
+    fn a_folder_is_not_replaced_and_a_device_is_written_straight() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(replace(folder.path(), "text").unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        replace(Path::new("/dev/null"), "text").unwrap();
+        assert!(replace(Path::new("/dev/full"), "text").is_err());
     }
 }

@@ -9,7 +9,9 @@ mod criteria;
 pub mod pending;
 mod policy;
 mod rank;
+mod slots;
 
 pub use criteria::{Criteria, HostPattern, LeftOut};
 pub use policy::{ClassicKey, Cost, Policy};
 pub use rank::{Ranked, Ranking, pick, rank};
+pub use slots::{Share, Shares, Slots, Wanted, share};

@@ -8,6 +8,7 @@ pub mod csv;
 pub mod explain;
 pub mod fields;
 pub mod fold;
+pub mod hostfile;
 pub mod json;
 pub mod names;
 pub mod status;
