@@ -28,8 +28,8 @@ complete -c peermon -n "__fish_peermon_needs_command" -s v -l version -d 'Print 
 complete -c peermon -n "__fish_peermon_needs_command" -s h -l help -d 'Print help'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "daemon" -d 'Tell the other hosts how busy this one is, and keep the table of all'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "query" -d 'Print the table: who is there, and who has room'
-complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh" -d 'Log in to the best host (comes later)'
-complete -c peermon -n "__fish_peermon_needs_command" -f -a "mpigen" -d 'Write an MPI host file of the best hosts (comes later)'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh" -d 'Log in to the best host'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "mpigen" -d 'Write an MPI host file of the best hosts'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "dns-update" -d 'Point a DNS name to the best hosts (comes later)'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "keygen" -d 'Make a key that closes a network'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "demo" -d 'Try everything: real daemons with invented loads on this machine'
@@ -103,5 +103,86 @@ complete -c peermon -n "__fish_peermon_using_subcommand query" -l exclude-self -
 complete -c peermon -n "__fish_peermon_using_subcommand query" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
 complete -c peermon -n "__fish_peermon_using_subcommand query" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
 complete -c peermon -n "__fish_peermon_using_subcommand query" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s n -l num -l n -d 'How many hosts are tried in turn [default: 5]; with -i: listed [default: 1]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l policy -d 'What makes a host good [default: balanced]' -r -f -a "balanced\t''
+cpu\t''
+mem\t''
+random\t''
+classic\t''"
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l cpu-delta -d 'Differences of cost below this do not count [default: 0.1]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l mem-delta -d 'Differences of memory below this do not count, like 512M or 2G [default: 1G]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l exclude -d 'Leave these hosts out: names or addresses with commas between' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l max-age -d 'Leave out hosts whose figures are older' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l min -d 'Fewer eligible hosts than this are an error (exit 4)' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l seed -d 'Make the random part of the choice repeatable' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s p -l port -d 'The daemon\'s client port [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l socket -d 'Exactly this daemon: a socket\'s path, or HOST:PORT' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s l -d 'Log in as this user' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s o -d 'An option as in ssh_config(5)' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s L -d 'Forward a local port' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s R -d 'Forward a remote port' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s D -d 'Be a SOCKS proxy' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s J -d 'Jump through other hosts' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s F -d 'Another ssh_config' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s E -d 'Log to a file' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l ssh-arg -d 'Anything else for ssh, one argument each' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s i -l info -d 'List the best hosts instead of logging in'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s v -l verbose -d 'Show the hosts that come into question, and what becomes of them'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s I -l ip -l IP -d 'Addresses instead of names'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l print -d 'Print the command instead of running it'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l no-probe -d 'Take the best host without trying whether its ssh port is open'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l no-pending -d 'Don\'t tell the daemon that somebody goes there'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s c -l cpu -d 'Order by CPU load per core (with -m: the combination)'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s m -l mem -d 'Order by available memory'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s r -l random -d 'Any order'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l exclude-self -d 'Leave this host out'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s A -d 'Forward the agent'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s X -d 'Forward X11'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s Y -d 'Forward trusted X11'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s t -d 'Ask for a terminal; twice: insist'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s T -d 'Ask for no terminal'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s N -d 'Run no command'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s f -d 'Go to the background'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s C -d 'Compress'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s 4 -d 'IPv4 only'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s 6 -d 'IPv6 only'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s n -l num -l n -d 'How many hosts [default: 1]; with -x: how many CPUs' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s s -l slots -d 'So many slots with each host' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l format -d 'Whose host file [default: openmpi]' -r -f -a "openmpi\t''
+mpich\t''
+intel\t''
+slurm\t''
+pbs\t''
+hosts\t''"
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l policy -d 'What makes a host good [default: balanced]' -r -f -a "balanced\t''
+cpu\t''
+mem\t''
+random\t''
+classic\t''"
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l cpu-delta -d 'Differences of cost below this do not count [default: 0.1]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l mem-delta -d 'Differences of memory below this do not count, like 512M or 2G [default: 1G]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l exclude -d 'Leave these hosts out: names or addresses with commas between' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l max-age -d 'Leave out hosts whose figures are older' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l min -d 'Fewer eligible hosts than this are an error (exit 4)' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l seed -d 'Make the random part of the choice repeatable' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s p -l port -d 'The daemon\'s client port [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l socket -d 'Exactly this daemon: a socket\'s path, or HOST:PORT' -r
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s i -l info -d 'Print what the file would hold, and write none'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s v -l verbose -d 'Show the chosen hosts as a table'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s I -l ip -l IP -d 'Addresses instead of names'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s q -l quantify -d 'As many slots with each host as it has CPUs'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s x -l cpus -d '-n counts CPUs; the last host may have more than are missing'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l exact -d 'With -x: the last host gets only the slots that are missing'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l no-pending -d 'Don\'t tell the daemon that a job starts there'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s c -l cpu -d 'Order by CPU load per core (with -m: the combination)'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s m -l mem -d 'Order by available memory'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s r -l random -d 'Any order'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l exclude-self -d 'Leave this host out'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
+complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand demo" -s h -l help -d 'Print help'

@@ -1,5 +1,6 @@
 //! What can be typed: definitions only. Man pages and completions are made from these.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use crate::config::values::{Count, Daemons, Delta, Interval, LogLevel, MaxDatagr
 use crate::model::{HostName, Label};
 use crate::placement::HostPattern;
 use crate::render::Field;
+use crate::render::hostfile::HostfileFormat;
 
 /// Every host of a lab knows how busy all the others are, with no server.
 #[derive(Debug, Parser)]
@@ -35,10 +37,10 @@ pub enum Command {
     Daemon(Box<DaemonArgs>),
     /// Print the table: who is there, and who has room
     Query(Box<QueryArgs>),
-    /// Log in to the best host (comes later)
-    Ssh(LaterArgs),
-    /// Write an MPI host file of the best hosts (comes later)
-    Mpigen(LaterArgs),
+    /// Log in to the best host
+    Ssh(Box<SshArgs>),
+    /// Write an MPI host file of the best hosts
+    Mpigen(Box<MpigenArgs>),
     /// Point a DNS name to the best hosts (comes later)
     DnsUpdate(LaterArgs),
     /// Make a key that closes a network
@@ -274,6 +276,171 @@ pub struct QueryArgs {
     /// Which daemon.
     #[command(flatten)]
     pub client: ClientArgs,
+}
+
+/// `peermon ssh`, `smarterSSH`
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = manual::examples("peermon-ssh"))]
+pub struct SshArgs {
+    /// List the best hosts instead of logging in
+    #[arg(short, long)]
+    pub info: bool,
+    /// How many hosts are tried in turn [default: 5]; with -i: listed [default: 1]
+    #[arg(short, long, visible_alias = "n", value_name = "N", allow_hyphen_values = true)]
+    pub num: Option<Count>,
+    /// Show the hosts that come into question, and what becomes of them
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Addresses instead of names
+    #[arg(short = 'I', long = "ip", visible_alias = "IP")]
+    pub ip: bool,
+    /// Print the command instead of running it
+    #[arg(long, conflicts_with = "info")]
+    pub print: bool,
+    /// Take the best host without trying whether its ssh port is open
+    #[arg(long)]
+    pub no_probe: bool,
+    /// Don't tell the daemon that somebody goes there
+    #[arg(long)]
+    pub no_pending: bool,
+    /// Which hosts.
+    #[command(flatten)]
+    pub choose: ChooseArgs,
+    /// Which daemon.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// What goes on to ssh.
+    #[command(flatten)]
+    pub ssh: SshOptions,
+    /// As whom to log in: USER@
+    #[arg(value_name = "USER@", value_parser = user_parser)]
+    pub user: Option<String>,
+    /// What to run there, after --
+    #[arg(value_name = "COMMAND", last = true)]
+    pub command: Vec<OsString>,
+}
+
+/// `alice@`, as before a host's name.
+fn user_parser(typed: &str) -> Result<String, String> {
+    match typed.strip_suffix('@') {
+        Some("") => Err("a user's name is missing before the @".to_owned()),
+        Some(user) if !user.contains('@') => Ok(user.to_owned()),
+        Some(_) | None => Err("is no USER@; a host is chosen for you, and a command comes after --".to_owned()),
+    }
+}
+
+/// Options of ssh(1) that go on to it as they are.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Passed on to ssh")]
+#[allow(missing_docs, reason = "they are ssh's")]
+pub struct SshOptions {
+    /// Log in as this user
+    #[arg(short = 'l', value_name = "USER")]
+    pub login: Option<OsString>,
+    /// An option as in ssh_config(5)
+    #[arg(short = 'o', value_name = "OPTION")]
+    pub options: Vec<OsString>,
+    /// Forward a local port
+    #[arg(short = 'L', value_name = "FORWARD")]
+    pub local_forwards: Vec<OsString>,
+    /// Forward a remote port
+    #[arg(short = 'R', value_name = "FORWARD")]
+    pub remote_forwards: Vec<OsString>,
+    /// Be a SOCKS proxy
+    #[arg(short = 'D', value_name = "FORWARD")]
+    pub dynamic_forwards: Vec<OsString>,
+    /// Jump through other hosts
+    #[arg(short = 'J', value_name = "HOSTS")]
+    pub jump: Option<OsString>,
+    /// Another ssh_config
+    #[arg(short = 'F', value_name = "FILE")]
+    pub config: Option<OsString>,
+    /// Log to a file
+    #[arg(short = 'E', value_name = "FILE")]
+    pub log: Option<OsString>,
+    /// Forward the agent
+    #[arg(short = 'A')]
+    pub agent: bool,
+    /// Forward X11
+    #[arg(short = 'X')]
+    pub x11: bool,
+    /// Forward trusted X11
+    #[arg(short = 'Y')]
+    pub trusted_x11: bool,
+    /// Ask for a terminal; twice: insist
+    #[arg(short = 't', action = ArgAction::Count)]
+    pub terminal: u8,
+    /// Ask for no terminal
+    #[arg(short = 'T')]
+    pub no_terminal: bool,
+    /// Run no command
+    #[arg(short = 'N')]
+    pub no_command: bool,
+    /// Go to the background
+    #[arg(short = 'f')]
+    pub background: bool,
+    /// Compress
+    #[arg(short = 'C')]
+    pub compress: bool,
+    /// IPv4 only
+    #[arg(short = '4')]
+    pub ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6')]
+    pub ipv6: bool,
+    /// Anything else for ssh, one argument each
+    #[arg(long = "ssh-arg", value_name = "ARG", allow_hyphen_values = true)]
+    pub others: Vec<OsString>,
+}
+
+/// `peermon mpigen`, `autoMPIgen`
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = manual::examples("peermon-mpigen"))]
+pub struct MpigenArgs {
+    /// Where the host file goes; `-` is stdout
+    #[arg(value_name = "HOSTFILE", required_unless_present_any = ["info", "explain"])]
+    pub hostfile: Option<PathBuf>,
+    /// How many hosts [default: 1]; with -x: how many CPUs
+    #[arg(short, long, visible_alias = "n", value_name = "N", allow_hyphen_values = true)]
+    pub num: Option<Count>,
+    /// Print what the file would hold, and write none
+    #[arg(short, long)]
+    pub info: bool,
+    /// Show the chosen hosts as a table
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Addresses instead of names
+    #[arg(short = 'I', long = "ip", visible_alias = "IP")]
+    pub ip: bool,
+    /// So many slots with each host
+    #[arg(short, long, value_name = "SLOTS", allow_hyphen_values = true)]
+    pub slots: Option<Count>,
+    /// As many slots with each host as it has CPUs
+    #[arg(short, long, conflicts_with = "slots")]
+    pub quantify: bool,
+    /// -n counts CPUs; the last host may have more than are missing
+    #[arg(short = 'x', long, requires_all = ["quantify", "num"])]
+    pub cpus: bool,
+    /// With -x: the last host gets only the slots that are missing
+    #[arg(long, requires = "cpus")]
+    pub exact: bool,
+    /// Whose host file [default: openmpi]
+    #[arg(long, value_parser = format_parser())]
+    pub format: Option<HostfileFormat>,
+    /// Don't tell the daemon that a job starts there
+    #[arg(long)]
+    pub no_pending: bool,
+    /// Which hosts.
+    #[command(flatten)]
+    pub choose: ChooseArgs,
+    /// Which daemon.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+fn format_parser() -> ValueParser {
+    let names = HostfileFormat::ALL.map(HostfileFormat::as_str);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<HostfileFormat>()).into()
 }
 
 /// `peermon keygen`

@@ -49,6 +49,17 @@ impl Console {
         }
     }
 
+    /// Whether a person reads stderr.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Says on stderr what is being done.
+    pub fn say(&self, what: impl fmt::Display) {
+        complain(&format!("{}: {what}", self.program), None);
+    }
+
     /// Says on stderr, in several lines, what can be typed.
     pub fn explain(&self, help: &str) {
         let _ = io::stderr().write_all(help.as_bytes());

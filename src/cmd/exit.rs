@@ -23,6 +23,13 @@ pub enum Exit {
     Refused = 6,
     /// The network failed, or time ran out.
     Network = 7,
+    /// `ssh` only: any failure of ours where ssh would have been started; ssh's own codes end at 255, and its
+    /// failures are 255.
+    InPlaceOfSsh = 125,
+    /// `ssh` only: ssh cannot be run.
+    SshNotRun = 126,
+    /// `ssh` only: there is no ssh.
+    SshNotFound = 127,
 }
 
 impl From<Exit> for ExitCode {
@@ -47,5 +54,16 @@ impl Failure {
     /// A failure of this kind.
     pub fn new(exit: Exit, what: impl fmt::Display, hint: impl fmt::Display) -> Self {
         Self { exit, what: what.to_string(), hint: hint.to_string() }
+    }
+
+    /// The same where ssh would have been started: one code for all, so that it can't be taken for the remote
+    /// command's own.
+    #[must_use]
+    pub fn in_place_of_ssh(self) -> Self {
+        let exit = match self.exit {
+            Exit::SshNotRun | Exit::SshNotFound => self.exit,
+            _ => Exit::InPlaceOfSsh,
+        };
+        Self { exit, ..self }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
-use super::args::{Cli, Command, LaterArgs};
+use super::args::{Cli, Command, MpigenArgs, SshArgs};
 
 /// The names of the executable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,40 @@ impl Invocation {
         if program == Program::Peermon && is_option && !is_lone {
             arguments.insert(0, "daemon".into());
         }
-        Self { program, arguments }
+        let mut invocation = Self { program, arguments };
+        if invocation.places_work() {
+            invocation.spell_out_ips();
+        }
+        invocation
+    }
+
+    /// Whether it is `ssh` or `mpigen`, by whichever name.
+    fn places_work(&self) -> bool {
+        let typed = self.arguments.first().and_then(|first| first.to_str());
+        self.program != Program::Peermon || matches!(typed, Some("ssh" | "mpigen"))
+    }
+
+    /// Whether ssh would have been started, had there been no mistake.
+    #[must_use]
+    pub fn would_become_ssh(&self) -> bool {
+        let typed = self.arguments.first().and_then(|first| first.to_str());
+        let is_ssh = match self.program {
+            Program::SmarterSsh => true,
+            Program::Peermon => typed == Some("ssh"),
+            Program::AutoMpigen => false,
+        };
+        const OTHERS: [&str; 4] = ["-i", "--info", "--print", "--explain"];
+        let own = self.arguments.iter().take_while(|argument| *argument != "--");
+        is_ssh && !own.into_iter().any(|argument| OTHERS.iter().any(|other| argument == other))
+    }
+
+    /// `-ips`, as the DNS recipe of old had it, means `-i -I`.
+    fn spell_out_ips(&mut self) {
+        let end = self.arguments.iter().position(|argument| argument == "--").unwrap_or(self.arguments.len());
+        if let Some(place) = self.arguments[..end].iter().position(|argument| argument == "-ips" || argument == "--ips")
+        {
+            self.arguments.splice(place..=place, ["-i".into(), "-I".into()]);
+        }
     }
 
     /// What messages begin with: the program, and its command where it has one.
@@ -95,11 +128,11 @@ impl Invocation {
     /// The command with its arguments.
     pub fn parse(&self) -> Result<Command, clap::Error> {
         let argv = || std::iter::once(OsString::from(self.program.name())).chain(self.arguments.clone());
-        let later = || LaterArgs::from_arg_matches(&self.program.command().try_get_matches_from(argv())?);
+        let matches = || self.program.command().try_get_matches_from(argv());
         match self.program {
             Program::Peermon => Ok(Cli::try_parse_from(argv())?.command),
-            Program::SmarterSsh => Ok(Command::Ssh(later()?)),
-            Program::AutoMpigen => Ok(Command::Mpigen(later()?)),
+            Program::SmarterSsh => Ok(Command::Ssh(Box::new(SshArgs::from_arg_matches(&matches()?)?))),
+            Program::AutoMpigen => Ok(Command::Mpigen(Box::new(MpigenArgs::from_arg_matches(&matches()?)?))),
         }
     }
 }
@@ -123,6 +156,13 @@ mod tests {
         check("./AUTOMPIGEN -h", Program::AutoMpigen, "-h");
         check("peermon-2.0 query", Program::Peermon, "query");
         check("", Program::Peermon, "");
+    }
+
+    #[test]
+    fn the_ips_of_the_old_dns_recipe_mean_listing_addresses() {
+        check("smarterSSH -ips -n 5", Program::SmarterSsh, "-i -I -n 5");
+        check("peermon mpigen --ips", Program::Peermon, "mpigen -i -I");
+        check("peermon ssh -- echo -ips", Program::Peermon, "ssh -- echo -ips");
     }
 
     #[test]

@@ -2,16 +2,6 @@
 
 use super::exit::{Exit, Failure};
 
-/// `peermon ssh`
-pub fn ssh() -> Result<Exit, Failure> {
-    later(r#"ssh "$(peermon query -n 1)" takes you to the best host today"#)
-}
-
-/// `peermon mpigen`
-pub fn mpigen() -> Result<Exit, Failure> {
-    later("peermon query -n 4 > hostfile writes the names of the four best hosts today")
-}
-
 /// `peermon dns-update`
 pub fn dns_update() -> Result<Exit, Failure> {
     later("peermon query -I -n 5 prints the addresses of the five best hosts today")

@@ -207,16 +207,68 @@ const QUERY: Page = Page {
 
 const SSH: Page = Page {
     name: "peermon-ssh",
-    description: &["It comes with a later version. Until then: ssh $(peermon query -n 1)"],
-    sections: &[],
-    see_also: &["peermon-query(1)", "ssh(1)"],
+    description: &[
+        "Picks the best host whose ssh port takes connections and becomes ssh: terminal, signals and exit code are ssh's. The best host is \
+         tried first, the next one when it has not answered for 100 ms; better hosts that refuse or are silent are named.",
+        "The destination is the host's name. Where the name does not lead to an address that the host tells of itself, ssh gets that \
+         address as HostName, and the name as HostKeyAlias: host keys are those of the name.",
+        "Who goes to a host is counted there for a minute, so that the next one takes another host, before the first one's job shows \
+         in the load. Listing with -i and --print counts nobody.",
+    ],
+    sections: &[
+        Section {
+            title: "EXAMPLES",
+            items: &[
+                ("smarterSSH", "a shell on the best host"),
+                ("smarterSSH alice@ -- make -j8", "a command there, as alice; the exit code is its own"),
+                ("smarterSSH -c", "the best host by load per core alone"),
+                ("smarterSSH -i -v -n 20", "the twenty best, as a table"),
+                ("smarterSSH --print -- uptime", "the command that would be run"),
+            ],
+        },
+        Section {
+            title: "EXIT STATUS",
+            items: &[
+                ("ssh's own", "where ssh was started: the remote command's, or 255."),
+                (
+                    "125",
+                    "Any failure where ssh would have been started: usage, no daemon, no eligible host, no open ssh port.",
+                ),
+                ("126, 127", "ssh cannot be run; there is no ssh."),
+                ("others", "With -i, --print and --explain the codes of peermon-query(1) hold."),
+            ],
+        },
+        Section {
+            title: "ENVIRONMENT",
+            items: &[(
+                "PEERMON_SSH",
+                "The program that is run instead of ssh; [ssh] program in peermon.toml does the same.",
+            )],
+        },
+    ],
+    see_also: &["peermon-query(1)", "ssh(1)", "ssh_config(5)"],
 };
 
 const MPIGEN: Page = Page {
     name: "peermon-mpigen",
-    description: &["It comes with a later version. Until then: peermon query -n 4 > hostfile"],
-    sections: &[],
-    see_also: &["peermon-query(1)"],
+    description: &[
+        "Chooses first and writes then: HOSTFILE is the old file or the new one, never a part of it, and stays as it was where anything \
+         fails. Its permissions are kept, and a symbolic link's target is replaced. - is stdout.",
+        "Without -s and -q a line is a name alone, as PeerMon 1.1 wrote it; Open MPI then takes one slot for each time that a name \
+         stands there, or what the scheduler says.",
+        "What was written is counted on the hosts for a minute, so that the next job goes elsewhere: the slots, or the host's cores \
+         where a line has no number.",
+    ],
+    sections: &[Section {
+        title: "EXAMPLES",
+        items: &[
+            ("autoMPIgen -n 20 -q hosts && mpirun --hostfile hosts ./a.out", "the twenty best hosts, all their cores"),
+            ("autoMPIgen -n 64 -q -x --exact hosts", "as many of the best hosts as have 64 cores"),
+            ("autoMPIgen -n 20 -I -s 4 hosts", "addresses, four slots each"),
+            ("SLURM_HOSTFILE=h autoMPIgen -n 4 -q --format slurm h", "for srun --distribution=arbitrary"),
+        ],
+    }],
+    see_also: &["peermon-query(1)", "mpirun(1)"],
 };
 
 const DNS_UPDATE: Page = Page {
@@ -268,18 +320,14 @@ const DEMO: Page = Page {
 
 const SMARTER_SSH: Page = Page {
     name: "smarterSSH",
-    description: &[
-        "Another name of peermon-ssh(1). It comes with a later version. Until then: ssh $(peermon query -n 1)",
-    ],
+    description: &["Another name of peermon-ssh(1), which says more."],
     sections: &[],
     see_also: &["peermon-ssh(1)", "peermon-query(1)"],
 };
 
 const AUTO_MPIGEN: Page = Page {
     name: "autoMPIgen",
-    description: &[
-        "Another name of peermon-mpigen(1). It comes with a later version. Until then: peermon query -n 4 > hostfile",
-    ],
+    description: &["Another name of peermon-mpigen(1), which says more."],
     sections: &[],
     see_also: &["peermon-mpigen(1)", "peermon-query(1)"],
 };

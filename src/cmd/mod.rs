@@ -18,8 +18,10 @@ pub mod invocation;
 mod keygen;
 mod later;
 pub mod manual;
+mod mpigen;
 mod query;
 mod settings;
+mod ssh;
 mod status;
 mod usage;
 mod watch;
@@ -54,8 +56,8 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Daemon(args) => daemon::run(&args),
         Command::Query(args) => query::run(*args, console),
-        Command::Ssh(_) => later::ssh(),
-        Command::Mpigen(_) => later::mpigen(),
+        Command::Ssh(args) => ssh::run(&args, console),
+        Command::Mpigen(args) => mpigen::run(&args, console),
         Command::DnsUpdate(_) => later::dns_update(),
         Command::Keygen(args) => keygen::run(&args, console),
         Command::Demo(args) => demo::run(&args, console),
@@ -77,6 +79,7 @@ fn explain(error: clap::Error, invocation: &Invocation, console: &Console) -> Re
             console.explain(&help.render().to_string());
             Ok(Exit::Usage)
         }
+        usage::Said::Mistake(failure) if invocation.would_become_ssh() => Err(failure.in_place_of_ssh()),
         usage::Said::Mistake(failure) => Err(failure),
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::args::{FieldArg, OutputFormat, QueryArgs};
 use super::console::Console;
 use super::exit::{Exit, Failure};
-use super::settings::{Choice, Settings, client_failure};
+use super::settings::{Choice, Found, Settings, client_failure, nobody};
 use super::status;
 use super::watch::{self, Picture};
 use crate::client::{Client, ClientError, Daemon, HostTable};
 use crate::config::values::{Count, Seconds};
-use crate::model::{HostView, NodeId};
-use crate::placement::{LeftOut, Policy};
+use crate::model::HostView;
+use crate::placement::{Policy, Ranking};
 use crate::render::names::Naming;
 use crate::render::{self, Field, Style, table};
 
@@ -124,56 +124,19 @@ impl Query {
         } else {
             Vec::new()
         };
-        let shortfall = self.shortfall(rows.len(), eligible, &ranking.left_out, table.own);
+        let shortfall = self.shortfall(rows.len(), eligible, &ranking, table);
         Picture { text, warnings, shortfall }
     }
 
     /// What is missing of what was asked for.
-    fn shortfall(
-        &self,
-        rows: usize,
-        eligible: usize,
-        left_out: &[(&HostView, LeftOut)],
-        own: NodeId,
-    ) -> Option<Failure> {
-        let least = self.choice.min.unwrap_or(if self.all { 0 } else { 1 });
-        let nobody = |what: String| {
-            Some(Failure::new(Exit::NobodyEligible, what, "peermon query --explain says why each host is left out"))
-        };
-        if eligible == 0 && least > 0 {
-            if let Some((_, why)) = left_out.iter().find(|(host, _)| self.only_self && host.id == own) {
-                return nobody(format!("this host is not offered ({why})"));
-            }
-            return nobody(format!("no host is eligible ({})", counted(left_out)));
+    fn shortfall(&self, rows: usize, eligible: usize, ranking: &Ranking<'_>, table: &HostTable) -> Option<Failure> {
+        let own = ranking.left_out.iter().find(|(host, _)| self.only_self && !self.all && host.id == table.own);
+        if let Some((_, why)) = own {
+            return Some(nobody(format_args!("this host is not offered ({why})"), table));
         }
-        if eligible < least {
-            let (have, are) = if eligible == 1 { ("1 host", "is") } else { (&*format!("{eligible} hosts"), "are") };
-            return nobody(format!("{have} {are} eligible, fewer than --min {least} ({})", counted(left_out)));
-        }
-        let wanted = self.count.filter(|_| self.choice.strict).unwrap_or(0);
-        if rows < wanted {
-            return Some(Failure::new(
-                Exit::NotAll,
-                format_args!("{rows} hosts, fewer than -n {wanted}"),
-                "without --strict that is no error",
-            ));
-        }
-        if rows == 0 {
-            return nobody("no host is known".to_owned());
-        }
-        None
+        let found = Found { eligible, rows, least: usize::from(!self.all), wanted: self.count };
+        self.choice.shortfall(&found, ranking, table)
     }
-}
-
-/// `3 left out: 2 dead, 1 collector`, as far as there are some.
-fn counted(left_out: &[(&HostView, LeftOut)]) -> String {
-    if left_out.is_empty() {
-        return "none is known".to_owned();
-    }
-    let count = |why: LeftOut| left_out.iter().filter(|(_, found)| *found == why).count();
-    let reasons = LeftOut::ALL.into_iter().map(|why| (count(why), why)).filter(|(count, _)| *count > 0);
-    let reasons: Vec<String> = reasons.map(|(count, why)| format!("{count} {}", why.short())).collect();
-    format!("left out: {}", reasons.join(", "))
 }
 
 fn folded(rows: &[&HostView], naming: Naming) -> String {

@@ -1,5 +1,7 @@
 //! What every client command begins with: its settings, its daemon, and how it chooses.
 
+use std::fmt;
+
 use super::args::{ChooseArgs, ClientArgs};
 use super::console::Console;
 use super::exit::{Exit, Failure};
@@ -8,8 +10,9 @@ use crate::config::choose::{ChooseError, ChooseFlags, Choosing, Letters};
 use crate::config::client::{Said, read_files};
 use crate::config::values::{Count, Seed};
 use crate::config::{Environment, FileSettings};
+use crate::model::HostView;
 use crate::os::{entropy, privileges};
-use crate::placement::{Policy, Ranking, rank};
+use crate::placement::{LeftOut, Policy, Ranking, rank};
 
 /// The environment and the settings files, read once.
 #[derive(Clone, Debug)]
@@ -101,6 +104,77 @@ impl Choice {
     pub fn rank<'a>(&self, table: &'a HostTable) -> Ranking<'a> {
         rank(&table.hosts, &self.choosing.criteria(table.own), self.seed)
     }
+
+    /// What is missing of what was asked for.
+    #[must_use]
+    pub fn shortfall(&self, found: &Found, ranking: &Ranking<'_>, table: &HostTable) -> Option<Failure> {
+        let Found { eligible, rows, least, wanted } = *found;
+        let least = self.min.unwrap_or(least);
+        let left_out = || counted(&ranking.left_out);
+        if eligible == 0 && least > 0 {
+            return Some(nobody(format_args!("no host is eligible ({})", left_out()), table));
+        }
+        if eligible < least {
+            let (have, are) = if eligible == 1 { ("1 host", "is") } else { (&*format!("{eligible} hosts"), "are") };
+            let what = format!("{have} {are} eligible, fewer than --min {least} ({})", left_out());
+            return Some(nobody(what, table));
+        }
+        let wanted = wanted.filter(|_| self.strict).unwrap_or(0);
+        if rows < wanted {
+            let what = format!("{rows} hosts, fewer than -n {wanted}");
+            return Some(Failure::new(Exit::NotAll, what, "without --strict that is no error"));
+        }
+        (rows == 0).then(|| nobody("no host is known", table))
+    }
+}
+
+/// What there is, and what was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Hosts that may be chosen.
+    pub eligible: usize,
+    /// Hosts that are shown or taken.
+    pub rows: usize,
+    /// Eligible hosts that there must be where `--min` says nothing.
+    pub least: usize,
+    /// `-n`
+    pub wanted: Option<usize>,
+}
+
+impl Found {
+    /// For a command that takes only eligible hosts, and needs one.
+    #[must_use]
+    pub fn to_take(ranking: &Ranking<'_>, wanted: Option<usize>) -> Self {
+        let eligible = ranking.eligible.len();
+        Self { eligible, rows: eligible, least: 1, wanted }
+    }
+}
+
+/// Nobody can be chosen.
+#[must_use]
+pub fn nobody(what: impl fmt::Display, table: &HostTable) -> Failure {
+    let hint = if is_new(table) {
+        format!("the daemon started {} s ago and knows nobody yet: try again in a moment", table.up_seconds)
+    } else {
+        "peermon query --explain says why each host is left out".to_owned()
+    };
+    Failure::new(Exit::NobodyEligible, what, hint)
+}
+
+/// Whether the daemon has had no time yet to hear of others.
+fn is_new(table: &HostTable) -> bool {
+    table.hosts.len() <= 1 && table.up_seconds * 100 < u64::from(table.interval_hundredths) * 2
+}
+
+/// `left out: 2 dead, 1 collector`, as far as there are some.
+fn counted(left_out: &[(&HostView, LeftOut)]) -> String {
+    if left_out.is_empty() {
+        return "none is known".to_owned();
+    }
+    let count = |why: LeftOut| left_out.iter().filter(|(_, found)| *found == why).count();
+    let reasons = LeftOut::ALL.into_iter().map(|why| (count(why), why)).filter(|(count, _)| *count > 0);
+    let reasons: Vec<String> = reasons.map(|(count, why)| format!("{count} {}", why.short())).collect();
+    format!("left out: {}", reasons.join(", "))
 }
 
 /// Why the daemon was not asked or did not answer, and what to do about it.

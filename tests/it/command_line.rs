@@ -242,18 +242,12 @@ fn help_and_version_are_data() {
 #[test]
 fn another_name_is_another_command() {
     let place = Place::new();
-    for (name, hint) in [
-        ("smarterSSH", "peermon query -n 1"),
-        ("smarterssh", "peermon query -n 1"),
-        ("SMARTERSSH", "peermon query -n 1"),
-        ("autoMPIgen", "peermon query -n 4 > hostfile"),
-        ("AutoMpiGen", "peermon query -n 4 > hostfile"),
-    ] {
+    for name in ["smarterSSH", "smarterssh", "SMARTERSSH", "autoMPIgen", "AutoMpiGen"] {
         let link = place.home.path().join(name);
         symlink(binary(), &link).unwrap();
-        let outcome = Outcome::from(place.program(&link, "-i -v -n 3 -x").output().unwrap());
+        let outcome = Outcome::from(place.program(&link, "-i -v -n 3").output().unwrap());
         let program = if name.to_lowercase() == "smarterssh" { "smarterSSH" } else { "autoMPIgen" };
-        check_failure(&outcome, 1, &format!("{program}: comes with a later version"), hint);
+        check_failure(&outcome, 3, &format!("{program}: no daemon answers"), "");
     }
     let link = place.home.path().join("peermon-test");
     symlink(binary(), &link).unwrap();
@@ -262,11 +256,9 @@ fn another_name_is_another_command() {
 
 #[test]
 fn commands_that_come_later_say_so_kindly() {
-    for (command, hint) in [("ssh", "ssh \"$(peermon query -n 1)\""), ("mpigen", "hostfile"), ("dns-update", "-I -n 5")]
-    {
-        for arguments in ["", " --help", " -n 5 -c", " --zone lab.test -- x"] {
-            check_refused(&format!("{command}{arguments}"), 1, &format!("peermon {command}: comes with a later"), hint);
-        }
+    for arguments in ["", " --help", " -n 5 -c", " --zone lab.test -- x"] {
+        let said = "peermon dns-update: comes with a later";
+        check_refused(&format!("dns-update{arguments}"), 1, said, "-I -n 5");
     }
 }
 
