@@ -39,6 +39,7 @@ const PARTS: &[Part] = &[
     ("newcomer", events::newcomer),
     ("cold", events::cold_start),
     ("partition", events::partition),
+    ("thousands", quiet::ten_thousand),
     ("cost", quiet::cost),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use peermon::sim::Survey;
+use peermon::sim::{Crowd, Survey};
 
 use crate::rows::{Effort, Report, seconds, settled};
 
@@ -95,6 +95,41 @@ pub fn job_start(report: &mut Report, effort: Effort) {
         Some(2.0),
         ratio,
     );
+}
+
+/// Ten thousand hosts: a hundred whole ones among stand-ins.
+pub fn ten_thousand(report: &mut Report, effort: Effort) {
+    let (whole, hosts, bits, interval) = effort.pick((20, 1_000, 6, 20.0), (100, 10_000, 7, 20.0));
+    let memory = resident_mib();
+    let (survey, rate, crowd) = among_standins(whole, hosts, bits, interval);
+    let case = format!("N={hosts}, T={interval} s, {whole} whole ones among stand-ins");
+    report.row(&format!("bytes per host and second, {case}"), None, Some(20_000.0), rate);
+    report.row(&format!("mean age in T, {case}"), None, Some(0.68), survey.mean_age());
+    report.row(&format!("p99 age in T, {case}"), None, Some(1.3), survey.age_percentile(99.0));
+    report.row(&format!("living hosts missing, {case}"), None, Some(0.0), survey.missing as f64);
+    let each = (resident_mib() - memory) / whole as f64;
+    report.row(&format!("resident MiB per whole host, stand-ins counted in, {case}"), None, Some(16.0), each);
+    drop(crowd);
+}
+
+/// As [`quiet`], for whole hosts among stand-ins.
+pub fn among_standins(whole: usize, hosts: usize, bits: u8, interval: f64) -> (Survey, f64, Crowd) {
+    let mut crowd = Crowd::new(10, whole, hosts - whole, seconds(interval), bits);
+    crowd.run(seconds(2.0 * interval));
+    let before = crowd.traffic();
+    let mut survey = Survey::default();
+    for _ in 0..8 {
+        crowd.run(seconds(interval / 4.0));
+        crowd.look(&mut survey);
+    }
+    let sent = crowd.traffic().since(&before).sent_bytes as f64;
+    (survey, sent / whole as f64 / interval / 2.0, crowd)
+}
+
+/// Resident memory of this process.
+fn resident_mib() -> f64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4_096.0 / 1_048_576.0
 }
 
 /// What one core does for one host, codec and sealing and this simulator included; and a client's whole table.

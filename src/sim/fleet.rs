@@ -10,7 +10,7 @@ use super::host::{Host, Plan};
 use super::world::{Happening, World};
 
 /// The port of all hosts.
-const PORT: u16 = 1288;
+pub(super) const PORT: u16 = 1288;
 
 /// Boot clocks of two machines differ by up to this: nothing may compare them.
 const BOOT_SPREAD: Duration = Duration::from_secs(30 * 86_400);

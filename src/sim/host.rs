@@ -347,7 +347,7 @@ impl Host {
 }
 
 /// The port that a datagram leaves from: an answer's is the one that was asked, all others' the one above.
-fn source(address: SocketAddr, answer: bool) -> SocketAddr {
+pub(super) fn source(address: SocketAddr, answer: bool) -> SocketAddr {
     SocketAddr::new(address.ip(), if answer { address.port() } else { address.port() + 1 })
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::gossip::{Event, Summary};
-use crate::model::{HostState, HostView, NodeId, Tail, Timestamp, Version};
-use crate::session::Reject;
+use crate::model::{HostState, HostView, Member, NodeId, Tail, Timestamp, Version};
+use crate::session::{Keyring, Reject};
 
 use super::fleet::Fleet;
 use super::network::Traffic;
@@ -35,8 +35,12 @@ impl Default for Survey {
 impl Survey {
     /// Looks at every pair of the fleet's living hosts. `interval`: what ages are counted in.
     pub fn look(&mut self, fleet: &Fleet, interval: Duration) {
-        let living: BTreeMap<NodeId, bool> =
-            fleet.living().map(|host| (fleet.id(host), fleet.is_collector(host))).collect();
+        let living = fleet.living().map(|host| (fleet.id(host), fleet.is_collector(host))).collect();
+        self.look_for(fleet, interval, &living);
+    }
+
+    /// As [`Survey::look`], for these hosts; true: it is a collector.
+    pub(super) fn look_for(&mut self, fleet: &Fleet, interval: Duration, living: &BTreeMap<NodeId, bool>) {
         let unit = (interval.as_millis() / 10).max(1) as f64 / 100.0;
         for host in fleet.living() {
             let own = fleet.id(host);
@@ -121,6 +125,14 @@ impl Fleet {
 
     fn is_collector(&self, host: usize) -> bool {
         self.hosts[host].plan.collector
+    }
+
+    /// What sealing must know to reach a host.
+    pub(super) fn member(&self, host: usize) -> Option<Member> {
+        let machine = &self.hosts[host];
+        let daemon = machine.daemon.as_ref()?;
+        let key_ids = Keyring::open(&machine.plan.network).key_ids();
+        Some(Member { id: daemon.node.id(), address: machine.address, session: daemon.session.id(), key_ids })
     }
 
     /// What a client of this host is shown.
@@ -219,12 +231,7 @@ impl Fleet {
     /// Of all hosts together.
     #[must_use]
     pub fn total_traffic(&self) -> Traffic {
-        self.world.traffic.iter().fold(Traffic::default(), |sum, one| Traffic {
-            sent: sum.sent + one.sent,
-            sent_bytes: sum.sent_bytes + one.sent_bytes,
-            received: sum.received + one.received,
-            received_bytes: sum.received_bytes + one.received_bytes,
-        })
+        self.world.traffic.iter().fold(Traffic::default(), |sum, one| sum.plus(one))
     }
 
     /// Datagrams and bytes sent by all, by kind of message.

@@ -20,8 +20,10 @@
 //! - `faults`: what befalls hosts and network on the way.
 //! - `host`: one machine, its clocks, its socket and its daemon.
 //! - `measure`: what the fleet is asked: who offers whom, ages, traffic.
+//! - `crowd`: a few whole hosts among thousands of stand-ins.
 //! - `original`: a model of the PeerMon of the paper, for comparison.
 
+mod crowd;
 mod faults;
 mod fleet;
 mod host;
@@ -30,6 +32,7 @@ mod network;
 pub mod original;
 mod world;
 
+pub use crowd::Crowd;
 pub use faults::Snapshot;
 pub use fleet::Fleet;
 pub use measure::Survey;
