@@ -311,8 +311,10 @@ const KEYGEN: Page = Page {
 const DEMO: Page = Page {
     name: "peermon-demo",
     description: &[
-        "The daemons are real, on addresses 127.0.0.x of this machine; only their loads are invented, and move. It shows the live table and \
-         prints the commands to try in a second terminal. Ctrl-C ends it and takes everything away.",
+        "The daemons are real, each at a loopback address of its own; their machines and loads are invented, and move. One is a \
+         collector. They form a network of their own, which nothing else can join.",
+        "On a terminal the table is drawn every second, with what to type in a second one; elsewhere it is written once, and then a \
+         line every ten seconds. Ctrl-C, TERM and the end of the terminal end all of it, and nothing is left behind.",
     ],
     sections: &[],
     see_also: &["peermon(1)", "peermon-query(1)"],
