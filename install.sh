@@ -269,11 +269,15 @@ choose_ports() {
     fi
 }
 
-join() {
+# A file without a host says that this one is the first; a missing one would be warned of at each start.
+begin_machines() {
     mkdir -p "$settings"
     if [ ! -f "$machines_file" ]; then
         printf '# Hosts to start from, one a line: ADDRESS:PORT or NAME. A few that are usually up are enough.\n' >"$machines_file"
     fi
+}
+
+join() {
     grep -qxF -e "$1" "$machines_file" || printf '%s\n' "$1" >>"$machines_file"
 }
 
@@ -438,6 +442,7 @@ install_user() {
     install_files
     stop_daemon
     choose_ports
+    begin_machines
     [ -z "$join_target" ] || join "$join_target"
     start_daemon
     [ -z "$join_target" ] || meet "$join_target"

@@ -37,7 +37,9 @@ fn names_in(path: &str) -> Vec<String> {
 #[test]
 fn one_command_installs_all_starts_a_daemon_and_says_what_to_type_next() {
     let Some(machine) = Machine::new("ada") else { return };
-    let printed = machine.install("--user");
+    let outcome = machine.install_with("PEERMON_BINARY=/mnt/peermon", "--user");
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "no word of trouble");
+    let printed = outcome.stdout;
     let table: Vec<Vec<&str>> = printed.lines().take(2).map(|line| line.split_whitespace().collect()).collect();
     assert_eq!((table[0][0], table[1][0], table[1][1]), ("NAME", "ada", "fresh"), "{printed}");
     assert_eq!(next_line(&printed), "./install.sh --user --join ada:1288");
