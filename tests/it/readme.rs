@@ -10,6 +10,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::error::ErrorKind;
 use peermon::cmd::invocation::Invocation;
 
 use crate::machine::{Machine, SOURCE};
@@ -137,8 +138,11 @@ fn every_command_line_that_is_mentioned_is_one_that_peermon_takes() {
     let mentioned = mentioned(&readme());
     assert!(mentioned.len() > 15, "{mentioned:?}");
     for line in mentioned {
-        let parsed = Invocation::of(line.split_whitespace().map(OsString::from)).parse();
-        assert!(parsed.is_ok(), "{line}: {parsed:?}");
+        let parsed = Invocation::of(line.split_whitespace().map(OsString::from)).parse().map_err(|error| error.kind());
+        // The text calls commands by their names alone, which is not all that some of them want.
+        let is_name =
+            line.split_whitespace().count() == 2 && parsed.as_ref().err() == Some(&ErrorKind::MissingRequiredArgument);
+        assert!(parsed.is_ok() || is_name, "{line}: {parsed:?}");
     }
 }
 
