@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tracing::warn;
 
 use crate::config::machines::{self, Machine};
+use crate::config::paths::Realm;
 use crate::config::valid_ips::{self, ValidIpsError};
 use crate::config::{DaemonSettings, Finding, Source};
 use crate::model::NetworkList;
@@ -89,7 +90,12 @@ pub(super) fn read_valid_ips(settings: &DaemonSettings) -> Result<NetworkList, F
 /// The keys; without a key file those of an open network.
 pub(super) fn read_keyring(settings: &DaemonSettings) -> Result<Keyring, FilesError> {
     let path = settings.key.path();
-    let trusted = Trusted { uid: privileges::own_uid(), gid: privileges::group() };
+    let gid = match settings.realm {
+        Realm::System => privileges::group(),
+        // A private key is nobody else's; and whoever asks for groups loads the name service.
+        Realm::User => None,
+    };
+    let trusted = Trusted { uid: privileges::own_uid(), gid };
     match (secret::read(path, trusted)?, &settings.key) {
         (Some(text), _) => Keyring::parse(&text).map_err(|error| FilesError::Key { path: path.into(), error }),
         (None, Source::Named(path)) => Err(FilesError::NoKeyFile(path.clone())),
