@@ -181,7 +181,8 @@ fn measure(count: usize, interval: Duration) -> Figures {
 /// The same fleet in virtual time.
 fn simulate(count: usize, interval: Duration) -> Figures {
     let mut fleet = Fleet::new(1).interval(interval).seeds(3.min(count)).start_within(Duration::ZERO).hosts(count);
-    let known = fleet.run_until(Duration::from_secs(60), Duration::from_millis(10), Fleet::everyone_knows_everyone);
+    let whole = |fleet: &Fleet| fleet.living().count() == count && fleet.everyone_knows_everyone();
+    let known = fleet.run_until(Duration::from_secs(60), Duration::from_millis(10), whole);
     fleet.run_rounds(6);
     let before: Vec<_> = (0..count).map(|host| fleet.traffic(host)).collect();
     let span = (interval * 8).max(Duration::from_secs(30));
