@@ -232,7 +232,7 @@ fn read_placements(reader: &mut Reader<'_>) -> Result<Vec<Placement>, Fault> {
 #[cfg(test)]
 mod tests {
     use super::super::datagram::check_card;
-    use super::super::limits::HOSTS_MAX;
+    use super::super::limits::{CORES_MAX, HOSTS_MAX};
     use super::super::samples::{self, hex, id};
     use super::*;
     use crate::model::Card;
@@ -300,6 +300,28 @@ mod tests {
     }
 
     #[test]
+    fn more_processors_than_any_machine_has_are_not_said_and_not_taken() {
+        let body = |cores| {
+            let host = HostView { cores: Some(cores), ..samples::view() };
+            let table =
+                HostTable { own: host.id, interval_hundredths: 1, isolated: true, up_seconds: 1, hosts: vec![host] };
+            encode_reply(&Reply::Hosts(table)).split_off(FRAME_HEADER_LEN)
+        };
+        let cores = |body: &[u8]| match decode_reply(body) {
+            Ok(Reply::Hosts(table)) => Ok(table.hosts[0].cores),
+            other => Err(other),
+        };
+        let most = body(CORES_MAX);
+        assert_eq!(cores(&most), Ok(Some(CORES_MAX)));
+        assert_eq!(cores(&body(CORES_MAX + 1)), Ok(None));
+        // 65,536 is 1a 00010000; somebody else writes one more.
+        let place = most.windows(5).position(|window| window == [0x1a, 0, 1, 0, 0]).unwrap();
+        let mut forged = most;
+        forged[place + 4] = 1;
+        assert_eq!(cores(&forged), Err(Err(FrameError::OutOfRange)));
+    }
+
+    #[test]
     fn a_refusal_is_safe_on_a_terminal_and_short() {
         let reply = Reply::Refused(format!("\x1b[31m ä {}", "x".repeat(1_000)));
         let Ok(Reply::Refused(text)) = decode_reply(&encode_reply(&reply)[FRAME_HEADER_LEN..]) else {
@@ -316,7 +338,7 @@ mod tests {
             age_hundredths: u64::MAX,
             load1_hundredths: Some(u32::MAX),
             pending_hundredths: u32::MAX,
-            cores: Some(u32::MAX),
+            cores: Some(CORES_MAX),
             memory_available_mib: Some(u32::MAX),
             memory_total_mib: Some(u32::MAX),
             uptime_seconds: Some(u64::MAX),

@@ -40,6 +40,10 @@ pub const KEY_IDS_MAX: usize = 4;
 /// Longest version of the software on a card: "2.10.3-rc.1+0123456789abcdef" and a little.
 pub const SOFTWARE_MAX: usize = 32;
 
+/// Most processors of one host: eight times what Linux can be built for. A host file may have a line for each,
+/// so more would fill the memory of whoever writes it.
+pub const CORES_MAX: u32 = 65_536;
+
 /// Shortest T, in hundredths of a second: below, datagrams would be most of a small host's work.
 pub const INTERVAL_MIN_HUNDREDTHS: u32 = 20;
 

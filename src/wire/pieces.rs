@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::model::{HostName, Label, NodeId, Version};
 
 use super::cbor::{Fault, Reader, Writer};
-use super::limits::{PORT_MAX, SOFTWARE_MAX};
+use super::limits::{CORES_MAX, PORT_MAX, SOFTWARE_MAX};
 
 impl Writer {
     /// 6 bytes.
@@ -26,6 +26,11 @@ impl Writer {
             IpAddr::V4(v4) => self.bytes(&v4.octets()),
             IpAddr::V6(v6) => self.bytes(&v6.octets()),
         }
+    }
+
+    /// A number of processors; unknown where it is unknown or more than any machine has.
+    pub fn cores(&mut self, cores: Option<u32>) {
+        self.optional(cores.filter(|cores| *cores <= CORES_MAX));
     }
 
     /// An array of texts, `KEY=VALUE` each.
@@ -78,6 +83,11 @@ impl Reader<'_> {
     pub fn port(&mut self) -> Result<u16, Fault> {
         let port = self.uint()?;
         if (1..=PORT_MAX).contains(&port) { Ok(port) } else { Err(Fault::OutOfRange) }
+    }
+
+    pub fn cores(&mut self) -> Result<Option<u32>, Fault> {
+        let cores = self.optional()?;
+        if cores.is_none_or(|cores| cores <= CORES_MAX) { Ok(cores) } else { Err(Fault::OutOfRange) }
     }
 
     pub fn name(&mut self) -> Result<HostName, Fault> {

@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 use super::cbor::{Fault, Reader, Writer};
-use super::limits::{CARD_MAX, INTERVAL_MAX_HUNDREDTHS, INTERVAL_MIN_HUNDREDTHS, KEY_IDS_MAX, REPORT_MAX};
+use super::limits::{CARD_MAX, CORES_MAX, INTERVAL_MAX_HUNDREDTHS, INTERVAL_MIN_HUNDREDTHS, KEY_IDS_MAX, REPORT_MAX};
 
 const REPORT: u32 = RecordKind::Report as u32;
 const CARD: u32 = RecordKind::Card as u32;
@@ -81,7 +81,7 @@ fn write_card<'a>(out: &mut Writer, card: &'a Card) -> &'a Tail {
     out.uint(card.endpoint.salt);
     out.uint(card.session.get());
     out.bytes(&card.key_ids);
-    out.optional(card.cores);
+    out.cores(card.cores);
     out.optional(card.memory_total_mib);
     out.uint(card.interval.as_hundredths());
     out.bool(card.collector);
@@ -110,7 +110,7 @@ pub fn check_card(card: &Card) -> Result<(), CardError> {
     let mut largest = Card {
         version: Version::MAX,
         session: SessionId::from_entropy(u64::MAX),
-        cores: Some(u32::MAX),
+        cores: Some(CORES_MAX),
         memory_total_mib: Some(u32::MAX),
         uptime_seconds: Some(u32::MAX.into()),
         ..card.clone()
@@ -169,7 +169,7 @@ fn read_card(id: NodeId, version: Version, mut content: Reader<'_>) -> Result<Ca
     let endpoint = Endpoint { address: content.address()?, port: content.port()?, salt: content.uint()? };
     let session = SessionId::new(content.uint()?).ok_or(Fault::OutOfRange)?;
     let key_ids = content.bytes()?.to_vec();
-    let cores = content.optional()?;
+    let cores = content.cores()?;
     let memory_total_mib = content.optional()?;
     let interval: u32 = content.uint()?;
     let collector = content.bool()?;

@@ -7,7 +7,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::client::{HostTable, Placement, Reply, Request};
-use super::limits::{CARD_MAX, INTERVAL_MAX_HUNDREDTHS, INTERVAL_MIN_HUNDREDTHS, PLACEMENTS_MAX, PORT_MAX};
+use super::limits::{CARD_MAX, CORES_MAX, INTERVAL_MAX_HUNDREDTHS, INTERVAL_MIN_HUNDREDTHS, PLACEMENTS_MAX, PORT_MAX};
 use crate::model::{
     Age, Aged, Card, DaemonStatus, Departure, Endpoint, HostName, HostState, HostView, Inquiry, Known, LABELS_MAX,
     Label, Load, Message, NETWORK_ADDRESSES_MAX, NodeId, Record, RejectCount, Report, SessionId, StateCounts,
@@ -151,8 +151,14 @@ pub fn tails(max: usize) -> impl Strategy<Value = Tail> {
 
 pub fn cards() -> impl Strategy<Value = Card> {
     let who = (names(), addresses(), 1..=PORT_MAX, u32s(), u64s(), vec(any::<u8>(), 0..=4));
-    let what =
-        (maybe(u32s()), maybe(u32s()), labels(), "[!-~]{0,12}", any::<bool>(), maybe(u32s().prop_map(u64::from)));
+    let what = (
+        maybe(0..=CORES_MAX),
+        maybe(u32s()),
+        labels(),
+        "[!-~]{0,12}",
+        any::<bool>(),
+        maybe(u32s().prop_map(u64::from)),
+    );
     let interval = INTERVAL_MIN_HUNDREDTHS..=INTERVAL_MAX_HUNDREDTHS;
     let more = btree_set(addresses(), 0..=NETWORK_ADDRESSES_MAX);
     (versions(), who, what, interval, more, tails(TAIL_MAX)).prop_map(

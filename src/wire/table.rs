@@ -47,7 +47,7 @@ fn write_row(out: &mut Writer, host: &HostView) {
     out.uint(host.age_hundredths);
     out.optional(host.load1_hundredths);
     out.uint(host.pending_hundredths);
-    out.optional(host.cores);
+    out.cores(host.cores);
     out.optional(host.memory_available_mib);
     out.optional(host.memory_total_mib);
     out.optional(host.uptime_seconds);
@@ -72,7 +72,7 @@ fn read_row(reader: &mut Reader<'_>) -> Result<HostView, Fault> {
         age_hundredths: reader.uint()?,
         load1_hundredths: reader.optional()?,
         pending_hundredths: reader.uint()?,
-        cores: reader.optional()?,
+        cores: reader.cores()?,
         memory_available_mib: reader.optional()?,
         memory_total_mib: reader.optional()?,
         uptime_seconds: reader.optional()?,
