@@ -1,7 +1,8 @@
 //! The client protocol, seen from the daemon (requests) and from a command (replies).
 
 use peermon::model::{DaemonStatus, HostView};
-use peermon::placement::{ClassicKey, Criteria, Policy, rank};
+use peermon::placement::{ClassicKey, Criteria, Policy, Slots, Wanted, rank, share};
+use peermon::render::hostfile::{self, HostfileFormat};
 use peermon::render::names::Naming;
 use peermon::render::status::HowToClose;
 use peermon::render::{Field, Style, csv, explain, fold, json, names, status, table};
@@ -79,6 +80,10 @@ fn check_ranked(hosts: &[HostView]) {
         assert_eq!(ranking.eligible.len() + ranking.left_out.len(), hosts.len());
         let explained = explain::ranking(&ranking, &policy, 1, Naming::Names, Style::Plain);
         explained.lines().for_each(check_one_line);
+        let shares = share(&ranking.eligible, Wanted::CpusExactly(40), Slots::PerCpu).shares;
+        for format in HostfileFormat::ALL {
+            hostfile::hosts(&shares, format, Naming::Names).lines().for_each(check_one_line);
+        }
         for ranked in ranking.eligible {
             assert!(ranked.host.is_offered(), "{:?}", ranked.host);
             assert!(!ranked.cost.total().is_nan(), "{:?} of {:?}", ranked.cost, ranked.host);

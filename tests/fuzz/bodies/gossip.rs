@@ -29,9 +29,9 @@ const HOSTS_MAX: usize = lab::HOSTS as usize + 10;
 /// Most things that happen in one conversation: enough for many states, and it ends soon.
 const TURNS_MAX: usize = 30;
 
-/// Time goes by in steps of this. The longest conversation takes 13 minutes: who says nothing meanwhile is
-/// dead, and not yet forgotten.
-const WAIT_STEP: Duration = Duration::from_millis(100);
+/// A wait is so many of these as the square of a byte: mostly short, 26 s at most. The longest conversation
+/// takes 13 minutes: who says nothing meanwhile is dead, and not yet forgotten.
+const WAIT_UNIT: Duration = Duration::from_micros(400);
 
 /// A record that claims to be older may be the end of its host: it is forgotten like one that is long dead,
 /// until it speaks again.
@@ -64,7 +64,7 @@ pub fn conversation(bytes: &[u8]) -> bool {
             break;
         }
         is_heard |= listener.take_turn(&mut script);
-        listener.run(WAIT_STEP * u32::from(script.byte()));
+        listener.run(WAIT_UNIT * u32::from(script.byte()).pow(2));
     }
     listener.run(Duration::from_secs(1));
     listener.check();
