@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::in_a_lab;
 use super::options::hello;
 use super::world::{Families, Lab};
+use super::{in_a_lab, in_a_lab_that_filters};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ fn a_host_with_several_interfaces_is_found_at_each_and_answers_from_the_address_
 
 #[test]
 fn where_packets_must_be_small_a_small_max_datagram_needs_no_fragments() {
-    in_a_lab(|| {
+    in_a_lab_that_filters(|| {
         let mut lab = Lab::new(12);
         lab.seeds(2);
         lab.set_mtu(576);

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::in_a_lab;
 use super::world::Lab;
+use super::{in_a_lab, in_a_lab_that_filters};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -79,7 +79,7 @@ fn without_its_seeds_a_network_goes_on_and_takes_in_a_newcomer_that_knows_one_li
 
 #[test]
 fn of_packets_a_fifth_gets_lost_for_a_minute_and_no_living_host_is_ever_missing_from_an_answer() {
-    in_a_lab(|| {
+    in_a_lab_that_filters(|| {
         let lab = ten_hosts();
         lab.lose(20);
         let begin = Instant::now();

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getuid};
 
 use super::in_a_lab;
-use super::world::{Host, Lab, key};
+use super::world::{Host, Lab, key, through_signals};
 use crate::skip;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -373,7 +373,8 @@ fn systemd_is_told_when_a_daemon_is_ready_reads_again_and_stops_and_that_it_is_a
             let begin = Instant::now();
             loop {
                 let mut bytes = [0; 500];
-                let length = systemd.recv(&mut bytes).unwrap_or_else(|error| panic!("no {wanted}: {error}"));
+                let received = through_signals(|| systemd.recv(&mut bytes));
+                let length = received.unwrap_or_else(|error| panic!("no {wanted}: {error}"));
                 let said = String::from_utf8_lossy(&bytes[..length]).into_owned();
                 if said.lines().any(|line| line == wanted) {
                     return begin.elapsed();

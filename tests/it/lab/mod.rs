@@ -7,6 +7,7 @@ mod clients;
 mod convergence;
 mod families;
 mod faults;
+mod ground;
 mod life;
 mod measures;
 mod options;
@@ -31,6 +32,11 @@ static HEAVY: Mutex<()> = Mutex::new(());
 
 /// Runs `test` where networks can be made: here, else in a process of its own that may do that, else not.
 pub fn in_a_lab(test: impl FnOnce()) {
+    for tool in ["ip", "setpriv", "unshare"] {
+        if Command::new(tool).arg("-V").output().is_err() {
+            return skip::because(&format!("no {tool} here"));
+        }
+    }
     match Namespace::new() {
         Ok(_) => test(),
         Err(why) if env::var_os(INSIDE).is_some() => skip::because(&why),
@@ -47,6 +53,14 @@ pub fn alone_in_a_lab(test: impl FnOnce()) {
     in_a_lab(test);
 }
 
+/// As [`in_a_lab`], where packets can be counted and dropped.
+pub fn in_a_lab_that_filters(test: impl FnOnce()) {
+    match Command::new("nft").arg("-v").output() {
+        Ok(_) => in_a_lab(test),
+        Err(_) => skip::because("no nft here"),
+    }
+}
+
 fn again_as_root_of_a_namespace() {
     let name = thread::current().name().expect("a test has a name").to_owned();
     let output = Command::new("unshare")
@@ -61,85 +75,5 @@ fn again_as_root_of_a_namespace() {
     assert!(output.status.success(), "{name} fails as root of a user namespace");
     if let Some(why) = said.lines().find_map(|line| line.strip_prefix(&format!("skipped: {name}: "))) {
         skip::because(why);
-    }
-}
-
-mod ground {
-    //! The lab itself: a test on ground that does not hold shows nothing.
-
-    use std::io::ErrorKind;
-    use std::net::{SocketAddr, UdpSocket};
-    use std::time::Duration;
-
-    use super::in_a_lab;
-    use super::world::{Families, Lab};
-
-    /// A socket on each host, and its address.
-    fn sockets(lab: &Lab) -> Vec<(UdpSocket, SocketAddr)> {
-        let bind = |host: &super::world::Host| {
-            let socket = host.network.within(|| UdpSocket::bind((host.address, 7))).unwrap();
-            socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-            let address = socket.local_addr().unwrap();
-            (socket, address)
-        };
-        lab.hosts().iter().map(bind).collect()
-    }
-
-    /// Of `count` datagrams, how many arrive.
-    fn arrivals(from: &(UdpSocket, SocketAddr), to: &(UdpSocket, SocketAddr), count: usize) -> usize {
-        for _ in 0..count {
-            from.0.send_to(&[0; 100], to.1).unwrap();
-        }
-        let mut arrived = 0;
-        loop {
-            match to.0.recv_from(&mut [0; 100]) {
-                Ok(_) => arrived += 1,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return arrived,
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-
-    /// Whether datagrams arrive: soon, or not at all.
-    fn hears(from: &(UdpSocket, SocketAddr), to: &(UdpSocket, SocketAddr)) -> bool {
-        (0..10).any(|_| arrivals(from, to, 1) > 0)
-    }
-
-    #[test]
-    fn hosts_of_a_lab_hear_each_other_until_they_are_split() {
-        in_a_lab(|| {
-            for families in [Families::V4, Families::V6] {
-                let lab = Lab::of(4, families);
-                let sockets = sockets(&lab);
-                assert!(hears(&sockets[0], &sockets[3]));
-                lab.split(&[&[0, 1], &[2]]);
-                assert!(hears(&sockets[0], &sockets[1]));
-                assert_eq!(arrivals(&sockets[0], &sockets[3], 3), 0);
-                assert_eq!(arrivals(&sockets[2], &sockets[3], 3), 0);
-                lab.join(2);
-                assert!(hears(&sockets[0], &sockets[3]));
-            }
-        });
-    }
-
-    #[test]
-    fn a_lab_loses_as_many_packets_as_it_is_told_and_counts_the_bytes_of_all() {
-        in_a_lab(|| {
-            let lab = Lab::new(2);
-            let sockets = sockets(&lab);
-            // The first one waits for ARP.
-            assert!(hears(&sockets[0], &sockets[1]));
-            let before = lab.sent()[0];
-            assert_eq!(arrivals(&sockets[0], &sockets[1], 200), 200);
-            let sent = lab.sent()[0];
-            let (bytes, packets) = (sent.bytes - before.bytes, sent.packets - before.packets);
-            // 100 bytes, and 42 of UDP, IPv4 and Ethernet; ARP may add some.
-            assert!((28_400..29_000).contains(&bytes), "{bytes}");
-            assert!((200..210).contains(&packets), "{packets}");
-            lab.lose(20);
-            let arrived = (0..5).map(|_| arrivals(&sockets[0], &sockets[1], 200)).sum::<usize>();
-            assert!((700..900).contains(&arrived), "{arrived}");
-            assert_eq!(lab.filtered() as usize, 1_000 - arrived);
-        });
     }
 }

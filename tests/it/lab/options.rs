@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use peermon::model::{NetworkList, SessionId, Timestamp};
 use peermon::session::{DATAGRAM_DEFAULT, Keyring, Opened, Session};
 
-use super::in_a_lab;
-use super::world::{Host, Lab, key};
+use super::world::{Host, Lab, key, through_signals};
+use super::{in_a_lab, in_a_lab_that_filters};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -84,7 +84,7 @@ fn option_port_is_where_a_daemon_listens_and_the_one_above_where_it_speaks_from(
         lab[0].write_config("machines.txt", &format!("{second}:4000\n"));
         lab[0].kill();
         lab[0].start();
-        let (_, from) = socket.recv_from(&mut [0; 2000]).unwrap();
+        let (_, from) = through_signals(|| socket.recv_from(&mut [0; 2000])).unwrap();
         assert_eq!(from.port(), 1301);
     });
 }
@@ -100,7 +100,7 @@ pub fn hello(socket: &UdpSocket, to: &str) -> SocketAddr {
         socket.send_to(&datagram, to).unwrap();
     }
     let mut bytes = [0; 2000];
-    let (length, from) = socket.recv_from(&mut bytes).unwrap();
+    let (length, from) = through_signals(|| socket.recv_from(&mut bytes)).unwrap();
     let opened = session.open(now, from, &bytes[..length]);
     assert!(matches!(opened, Ok(Opened::Welcome { .. })), "{opened:?}");
     from
@@ -328,7 +328,7 @@ fn option_network_is_a_name_that_keeps_networks_apart() {
 
 #[test]
 fn option_max_datagram_is_the_largest_payload_that_is_sent() {
-    in_a_lab(|| {
+    in_a_lab_that_filters(|| {
         // Cards of 300 bytes, so that nine of them fill any datagram.
         let labels: Vec<String> = (0..5).map(|number| format!("label-{number}={}", "x".repeat(30))).collect();
         let larger_than_508 = |settings: &str, flags: &[&str]| {

@@ -10,7 +10,7 @@ mod namespace;
 use std::array;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::{Index, IndexMut};
 use std::process::{Command, Stdio};
@@ -295,6 +295,16 @@ impl Namespace {
         child.stdin.take().expect("a pipe").write_all(lines.as_bytes()).expect("it reads");
         let output = child.wait_with_output().expect("it ends");
         assert!(output.status.success(), "{program}: {}\n{lines}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Waits for a datagram again where a signal ended the wait.
+pub fn through_signals<T>(mut wait: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match wait() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 
