@@ -1,6 +1,6 @@
 //! Rule 4, joining and healing: hellos to seeds and to the dead, the rounds of a newcomer, isolation.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -29,6 +29,13 @@ const ROUNDS_MAX: u8 = 20;
 const PEERS: usize = 3;
 pub(super) const AGREEMENTS: u8 = 3;
 
+/// What is asked of a host that does not know this one yet follows its introduction by this: where the question
+/// overtook it, the answer would be one for a stranger, and cut to almost nothing.
+const INTRODUCTION_LEAD: Duration = Duration::from_millis(5);
+
+/// Questions that wait for their introductions to arrive: those of a round to all whom it asks.
+const LATER_MAX: usize = 256;
+
 /// Hosts that a newcomer learned of last, and goes on with.
 const LEARNED_MAX: usize = 256;
 
@@ -45,6 +52,10 @@ pub(super) struct Join {
     graves: VecDeque<SocketAddr>,
     learned: Vec<NodeId>,
     rounds: Option<Rounds>,
+    /// To whom this host introduced itself in this round.
+    introduced: BTreeSet<NodeId>,
+    /// What follows the introductions.
+    later: VecDeque<(Timestamp, Destination, Message)>,
     hello_due: Timestamp,
     heal_due: Timestamp,
     heal_turn: u64,
@@ -71,6 +82,8 @@ impl Join {
             graves: VecDeque::new(),
             learned: Vec::new(),
             rounds: Some(Rounds { left: ROUNDS_MAX, agreed: 0, next: now, asked: 0 }),
+            introduced: BTreeSet::new(),
+            later: VecDeque::new(),
             hello_due: now,
             heal_due: now.after(interval),
             heal_turn: 0,
@@ -92,7 +105,9 @@ impl Join {
     pub fn due(&self) -> Timestamp {
         let rounds = self.rounds.map(|rounds| rounds.next);
         let alone = if self.isolated { self.hello_due } else { self.heard.after(ISOLATED_AFTER).max(self.hello_due) };
-        self.heal_due.min(self.hello_due).min(alone).min(rounds.unwrap_or(self.heal_due))
+        let later = self.later.front().map(|(due, ..)| *due);
+        let sometimes = rounds.into_iter().chain(later);
+        sometimes.fold(self.heal_due.min(self.hello_due).min(alone), Timestamp::min)
     }
 
     /// A host is gone: healing will try its address.
@@ -151,6 +166,11 @@ impl Node {
 
     pub(super) fn run_join(&mut self, now: Timestamp) {
         self.notice_isolation(now);
+        while self.join.later.front().is_some_and(|(due, ..)| *due <= now) {
+            if let Some((_, to, message)) = self.join.later.pop_front() {
+                self.send(now, to, message);
+            }
+        }
         let others = self.census.living.iter().any(|id| *id != self.me.id);
         if self.join.hello_due <= now {
             let alone_for = now.since(self.join.heard);
@@ -168,6 +188,7 @@ impl Node {
             && rounds.next <= now
         {
             self.join.rounds = Some(Rounds { next: now.after(ROUND_PAUSE), asked: 0, ..rounds });
+            self.join.introduced.clear();
             if others {
                 self.run_round(now);
             }
@@ -231,11 +252,24 @@ impl Node {
             return self.end_rounds(now);
         }
         rounds.left -= 1;
+        let hash = self.card_hash(now);
         for peer in self.newcomers_peers(PEERS) {
+            self.introduce_and_ask(now, Destination::Member(peer), Message::CardHash { hash, confirm: true });
+        }
+    }
+
+    /// Asks a host something that may not know this one: once a round it is told who asks, and then what.
+    pub(super) fn introduce_and_ask(&mut self, now: Timestamp, to: Destination, question: Message) {
+        let is_introduced = match to {
+            Destination::Member(id) => !self.join.introduced.insert(id),
+            Destination::Stranger { .. } => false,
+        };
+        if !is_introduced {
             let records = self.introduction(now);
-            self.send(now, Destination::Member(peer), Message::Bundle { records });
-            let hash = self.card_hash(now);
-            self.send(now, Destination::Member(peer), Message::CardHash { hash, confirm: true });
+            self.send(now, to, Message::Bundle { records });
+        }
+        if self.join.later.len() < LATER_MAX {
+            self.join.later.push_back((now.after(INTRODUCTION_LEAD), to, question));
         }
     }
 
@@ -298,6 +332,7 @@ impl Node {
     fn end_rounds(&mut self, now: Timestamp) {
         self.join.rounds = None;
         self.join.learned.clear();
+        self.join.introduced.clear();
         self.recount(now);
         self.announce_card(now);
     }
@@ -313,10 +348,8 @@ impl Node {
         }
         // A stranger, or a new life of somebody: introduce ourselves, compare cards.
         let to = Destination::Stranger { address, session };
-        let records = self.introduction(now);
-        self.send(now, to, Message::Bundle { records });
         let hash = self.card_hash(now);
-        self.send(now, to, Message::CardHash { hash, confirm: true });
+        self.introduce_and_ask(now, to, Message::CardHash { hash, confirm: true });
     }
 
     fn session_of(&self, id: NodeId) -> Option<SessionId> {

@@ -179,8 +179,10 @@ impl Node {
         let others = if questions.len() > AGREEMENTS as usize { self.newcomers_peers(ASKED_HOSTS) } else { Vec::new() };
         let mut asked = std::iter::once(answerer).chain(others.into_iter().map(Destination::Member)).cycle();
         for question in questions {
-            if let Some(to) = asked.next() {
-                self.send(now, to, question);
+            match asked.next() {
+                Some(to) if self.join.is_newcomer() => self.introduce_and_ask(now, to, question),
+                Some(to) => self.send(now, to, question),
+                None => {}
             }
         }
     }

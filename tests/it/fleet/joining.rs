@@ -36,6 +36,20 @@ fn a_newcomer_knows_all_and_is_known_by_all_in_5_seconds() {
 }
 
 #[test]
+fn a_newcomer_is_known_in_time_where_questions_overtake_introductions() {
+    let fleet = Fleet::new(8).interval(seconds(20.0)).delay(seconds(0.0001), seconds(0.004));
+    let mut fleet = fleet.start_within(seconds(1.0)).hosts(300);
+    fleet.run(seconds(25.0)).assert_everyone_knows_everyone();
+    for turn in 0..6 {
+        let newcomer = fleet.add_host();
+        fleet.start(newcomer);
+        let took = fleet.run_until(seconds(2.0), GLANCE, Fleet::everyone_knows_everyone);
+        assert!(took.is_some(), "newcomer {turn}: {} pairs missing", fleet.missing_pairs());
+        fleet.run(seconds(2.0));
+    }
+}
+
+#[test]
 fn a_restarted_host_is_offered_with_its_new_life_in_2_seconds() {
     for hosts in [2, 3, 20, 21, 60] {
         for pause in [0.05, 2.0, 8.0] {
