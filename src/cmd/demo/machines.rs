@@ -70,7 +70,7 @@ impl Machine {
         if self.left.is_zero() {
             self.start_jobs(dice);
         }
-        let kept = (-span.as_secs_f64() / LOAD_FOLLOWS.as_secs_f64()).exp();
+        let kept = 1.0 / (1.0 + span.as_secs_f64() / LOAD_FOLLOWS.as_secs_f64());
         self.load = self.load * kept + f64::from(self.running) * (1.0 - kept);
     }
 
