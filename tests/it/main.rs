@@ -22,6 +22,7 @@ mod lab;
 mod layering;
 mod machine;
 mod mpigen;
+mod other_languages;
 mod protocol_page;
 mod query;
 mod ranking;
