@@ -55,7 +55,7 @@ impl Node {
                 continue;
             }
             let sign = signs_of_life.get(&id).copied().unwrap_or(age);
-            if !self.may_take(now, now.before(lag).before(sign.as_duration()), &value) {
+            if !self.may_take(now, made, now.before(lag).before(sign.as_duration()), &value) {
                 continue;
             }
             let item = Item::of(&value);
@@ -98,7 +98,7 @@ impl Node {
     }
 
     /// Ages, limits and valid_ips. `alive`: when the youngest record of the host in the datagram was made.
-    fn may_take(&mut self, now: Timestamp, alive: Timestamp, record: &Record) -> bool {
+    fn may_take(&mut self, now: Timestamp, made: Timestamp, alive: Timestamp, record: &Record) -> bool {
         let id = record.id();
         let host = self.roster.get(id);
         let horizon = self.horizon_of(id);
@@ -117,7 +117,9 @@ impl Node {
             }
             Record::Report(_) | Record::Unknown(_) => {
                 let room = host.is_some() || self.roster.len() < self.settings.hosts_max;
-                room && !self.sync.refuses(id, now) && (living || silence <= horizon.entry())
+                // Nobody is forgotten because a member claims an age that no report of a living host has.
+                let is_old = living && matches!(record, Record::Report(_)) && now.since(made) > horizon.removal();
+                room && !self.sync.refuses(id, now) && !is_old && (living || silence <= horizon.entry())
             }
             // Tombstones and doubts about unknown hosts would be a way to fill the table.
             Record::Departure(_) => host.is_some() && silence <= horizon.tombstone(),

@@ -89,7 +89,7 @@ fn records(hosts: u8) -> impl Strategy<Value = Record> {
 
 /// Whatever a host may say, about these records and their hosts.
 fn messages(hosts: u8, records_max: usize) -> impl Strategy<Value = Message> {
-    let aged = (records(hosts), prop_oneof![3 => Just(0u32), 1 => 0u32..10_000])
+    let aged = (records(hosts), prop_oneof![6 => Just(0u32), 2 => 0u32..10_000, 1 => any::<u32>()])
         .prop_map(|(value, age)| Aged { age: Age::from_hundredths(age), value });
     let told = (prop::collection::vec(aged, 0..records_max), 0u8..4, any::<u8>());
     let told = told.prop_map(|(records, kind, bits)| match kind {
@@ -324,6 +324,30 @@ fn a_host_that_cannot_go_above_takes_another_id() {
     bench.hear(1, Message::Bundle { records: vec![Aged { age: Age::default(), value: forged }] });
     assert_ne!(bench.node.id(), before);
     assert!(bench.node.hosts(bench.now).iter().any(|view| view.id == bench.node.id()));
+}
+
+#[test]
+fn at_the_end_of_a_life_comes_the_next_one_and_after_the_last_another_id() {
+    for incarnation in [7, u64::MAX] {
+        let mut bench = Bench::new(HOSTS_MAX);
+        bench.introduce(1, Version { incarnation: 1, sequence: 1 });
+        let before = bench.node.id();
+        bench.node.wear_out(Version { incarnation, sequence: u32::MAX - 2 });
+        let mut told = Vec::new();
+        for _ in 0..8 {
+            bench.run(Duration::from_secs(20));
+            told.push(bench.node.held_version(bench.node.id()));
+        }
+        if incarnation == 7 {
+            assert_eq!(bench.node.id(), before);
+            assert!(told.is_sorted() && told.last().is_some_and(|last| last.incarnation == 8), "{told:?}");
+        } else {
+            assert_ne!(bench.node.id(), before);
+            assert!(told.last().is_some_and(|last| last.incarnation == 0 && last.sequence > 1), "{told:?}");
+        }
+        let own = bench.node.host(bench.now, bench.node.id()).expect("it knows itself");
+        assert!(own.age_hundredths <= 2_100, "it goes on telling: {own:?}");
+    }
 }
 
 #[test]

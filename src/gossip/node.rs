@@ -99,7 +99,7 @@ impl Node {
             Input::Leave => {
                 self.recount(now);
                 self.say_goodbye(now);
-                for (to, message) in self.outbox.take_all() {
+                for (to, message) in self.outbox.take_all(now) {
                     self.send(now, to, message);
                 }
             }
@@ -141,6 +141,12 @@ impl Node {
     pub fn host(&self, now: Timestamp, id: NodeId) -> Option<HostView> {
         let host = self.roster.get(id)?;
         host.view(now, self.state_of(now, id, host))
+    }
+
+    /// How many hosts something is held about, shown or not: at most [`super::HOSTS_MAX`].
+    #[must_use]
+    pub fn table_size(&self) -> usize {
+        self.roster.len()
     }
 
     /// What `--status` shows of it.

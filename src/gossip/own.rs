@@ -324,8 +324,18 @@ impl Node {
 
     /// An id that is free: the old one is taken, or its version cannot be exceeded.
     fn take_new_salt(&mut self, now: Timestamp) {
+        // A new id has no past: who has come to the end of all lives begins with the first.
+        if self.me.version.next_life().is_none() {
+            self.me.version = Version::default();
+        }
         self.me.identity.endpoint.salt = self.me.identity.endpoint.salt.wrapping_add(1);
         self.take_id(now);
+    }
+
+    /// Has come this far with its versions, as after a long life.
+    #[cfg(test)]
+    pub(super) fn wear_out(&mut self, version: Version) {
+        self.me.version = version;
     }
 
     /// From now on this host is the one at `identity`.

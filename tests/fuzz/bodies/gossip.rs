@@ -33,10 +33,6 @@ const TURNS_MAX: usize = 30;
 /// takes 13 minutes: who says nothing meanwhile is dead, and not yet forgotten.
 const WAIT_UNIT: Duration = Duration::from_micros(400);
 
-/// A record that claims to be older may be the end of its host: it is forgotten like one that is long dead,
-/// until it speaks again.
-const OLD: Age = Age::from_hundredths(15_000);
-
 /// The plaintext in one datagram.
 ///
 /// Decoding consumes everything and has one form only. Whoever hears the message, from a member and from a
@@ -77,8 +73,6 @@ struct Listener {
     node: Node,
     now: Timestamp,
     admitted: BTreeSet<NodeId>,
-    /// Of whom something old was heard.
-    aged: BTreeSet<NodeId>,
     sessions: u64,
 }
 
@@ -98,7 +92,7 @@ impl Listener {
         };
         let (session, now) = (lab::session(lab::ME), lab::START);
         let node = Node::new(now, settings, lab::identity(lab::ME), session, 3, 1);
-        let mut listener = Self { node, now, admitted: BTreeSet::new(), aged: BTreeSet::new(), sessions: 0 };
+        let mut listener = Self { node, now, admitted: BTreeSet::new(), sessions: 0 };
         listener.step(Input::Tick);
         let version = Version { incarnation: 4, sequence: 1 };
         for host in 1..=lab::HOSTS {
@@ -145,9 +139,6 @@ impl Listener {
 
     /// `host`, or a stranger, says `message`.
     fn hear(&mut self, host: Option<u8>, message: Message) {
-        if let Message::Handover { records, .. } | Message::Bundle { records } | Message::Found { records } = &message {
-            self.aged.extend(records.iter().filter(|record| record.age > OLD).map(|record| record.value.id()));
-        }
         let sender = match host {
             Some(host) => {
                 let endpoint = lab::endpoint(host);
@@ -204,7 +195,7 @@ impl Listener {
         assert_eq!(own.map(|view| view.state), Some(HostState::Fresh), "its own entry");
         for id in lab::ids(1..=lab::HOSTS) {
             let is_known = hosts.iter().any(|view| view.id == id);
-            assert!(is_known || self.aged.contains(&id), "{id} was forgotten");
+            assert!(is_known, "{id} was forgotten");
         }
     }
 }
