@@ -18,27 +18,31 @@ const HELLOS: Rate = Rate { burst: 64, pause: Duration::from_micros(31_250) };
 /// Datagrams of strangers at one address. A host is a stranger for the few datagrams until its card is here.
 const QUESTIONS: Rate = Rate { burst: 128, pause: Duration::from_micros(15_625) };
 
-/// What a datagram costs the network beside its payload: IPv6 and UDP headers. Counted both ways, so that
-/// many small answers don't outweigh a large question.
-const HEADERS: usize = 48;
-
-/// Most bytes that an address can save up.
-const CREDIT_MAX: usize = 64 << 10;
+/// Most that an address can save up.
+const CREDIT_MAX: Credit = Credit { datagrams: 128, bytes: 64 << 10 };
 
 /// What may go to an address that answered a hello of ours: our card, our hash, one question. The welcome
 /// shows that who is there receives what is sent there, and asked for it.
-const WELCOME_CREDIT: usize = 2 * (DATAGRAM_MAX + HEADERS);
+const WELCOME_CREDIT: Credit = Credit { datagrams: 4, bytes: 2 * DATAGRAM_MAX };
 
 /// All addresses from which something opened that came from no member.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses(Recent<IpAddr, Place>);
 
+/// What came and was not answered. Both are counted, so that no answer outweighs its question, whatever headers
+/// a network adds to each datagram.
+#[derive(Clone, Copy, Debug, Default)]
+struct Credit {
+    datagrams: usize,
+    /// Of payload.
+    bytes: usize,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Place {
     hellos: Budget,
     questions: Budget,
-    /// Bytes that came and were not answered.
-    credit: usize,
+    credit: Credit,
     /// Id of the key that opened the last of them: who is there holds it.
     key_id: u8,
 }
@@ -61,23 +65,31 @@ impl Addresses {
     /// So many bytes of a stranger came from there, in one datagram.
     pub fn receive(&mut self, now: Timestamp, address: IpAddr, bytes: usize, key_id: u8) {
         let place = self.place(now, address);
-        place.credit = (place.credit + bytes + HEADERS).min(CREDIT_MAX);
+        let Credit { datagrams, bytes: saved } = place.credit;
+        place.credit = Credit {
+            datagrams: (datagrams + 1).min(CREDIT_MAX.datagrams),
+            bytes: (saved + bytes).min(CREDIT_MAX.bytes),
+        };
         place.key_id = key_id;
     }
 
     /// A hello of ours was answered from there.
     pub fn welcome(&mut self, now: Timestamp, address: IpAddr, key_id: u8) {
         let place = self.place(now, address);
-        place.credit = place.credit.max(WELCOME_CREDIT);
+        place.credit = Credit {
+            datagrams: place.credit.datagrams.max(WELCOME_CREDIT.datagrams),
+            bytes: place.credit.bytes.max(WELCOME_CREDIT.bytes),
+        };
         place.key_id = key_id;
     }
 
     /// Whether a datagram of so many bytes may go there; then it counts as gone.
     pub fn spend(&mut self, address: IpAddr, bytes: usize) -> bool {
         let Some(place) = self.0.touch(address.to_canonical()) else { return false };
-        let left = place.credit.checked_sub(bytes + HEADERS);
-        place.credit = left.unwrap_or(place.credit);
-        left.is_some()
+        let Credit { datagrams, bytes: saved } = place.credit;
+        let (Some(datagrams), Some(bytes)) = (datagrams.checked_sub(1), saved.checked_sub(bytes)) else { return false };
+        place.credit = Credit { datagrams, bytes };
+        true
     }
 
     /// The key that who is there holds.
@@ -91,7 +103,7 @@ impl Addresses {
             let new = Place {
                 hellos: Budget::full(now, HELLOS),
                 questions: Budget::full(now, QUESTIONS),
-                credit: 0,
+                credit: Credit::default(),
                 key_id: 0,
             };
             self.0.insert(address, new);
