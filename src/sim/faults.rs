@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::gossip::Input;
 use crate::model::{NetworkList, Timestamp};
-use crate::session::Keyring;
 
 use super::fleet::{Fleet, address_of};
 use super::host::{Daemon, Host, Power};
@@ -108,7 +107,7 @@ impl Fleet {
     pub fn clone_machine(&mut self, host: usize) -> usize {
         let copy = self.add_host();
         let machine = self.copy_into(host, copy);
-        let keys = Keyring::open(&machine.plan.network);
+        let keys = machine.plan.keyring();
         let identity = machine.identity(&keys);
         self.hosts[copy].step(&mut self.world, Input::Moved(identity));
         copy
@@ -144,7 +143,7 @@ impl Fleet {
     pub fn move_host(&mut self, host: usize) -> &mut Self {
         let spare = SocketAddr::new(address_of(self.hosts.len() + (1 << 16)), self.hosts[host].address.port());
         self.set_address(host, spare);
-        let keys = Keyring::open(&self.hosts[host].plan.network);
+        let keys = self.hosts[host].plan.keyring();
         let identity = self.hosts[host].identity(&keys);
         self.hosts[host].step(&mut self.world, Input::Moved(identity));
         self
@@ -212,6 +211,7 @@ impl Fleet {
         self.world.network.islands.iter_mut().for_each(|island| *island = 0);
         self.world.network.blocked.clear();
         self.world.network.deaf.clear();
+        self.world.network.bad_links.clear();
         self
     }
 
@@ -233,11 +233,17 @@ impl Fleet {
         self
     }
 
+    /// From now on so many of a hundred datagrams to and from this host are lost besides.
+    pub fn lose_at(&mut self, host: usize, percent: u32) -> &mut Self {
+        self.world.network.bad_links.insert(host, percent);
+        self
+    }
+
     /// valid_ips.txt of a machine is read again.
     pub fn reload_valid(&mut self, host: usize, valid: NetworkList) -> &mut Self {
         let machine = &mut self.hosts[host];
         machine.plan.valid = valid.clone();
-        let key_ids = Keyring::open(&machine.plan.network).key_ids();
+        let key_ids = machine.plan.keyring().key_ids();
         if let Some(daemon) = &mut machine.daemon {
             daemon.session.set_valid(valid.clone());
             machine.step(&mut self.world, Input::Reload { valid, labels: Vec::new(), key_ids });

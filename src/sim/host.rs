@@ -51,6 +51,8 @@ pub(super) struct Plan {
     pub seeds: Vec<SocketAddr>,
     pub valid: NetworkList,
     pub network: String,
+    /// `None`: those of an open network.
+    pub keys: Option<Keyring>,
     pub max_datagram: usize,
 }
 
@@ -150,7 +152,7 @@ impl Host {
     pub fn start(&mut self, world: &mut World) {
         let now = self.clock(world.now);
         let id = SessionId::from_entropy(world.dice.number());
-        let keys = Keyring::open(&self.plan.network);
+        let keys = self.plan.keyring();
         let settings = Settings {
             interval: self.plan.interval,
             collector: self.plan.collector,
@@ -437,7 +439,12 @@ impl Plan {
             seeds: Vec::new(),
             valid: NetworkList::default(),
             network: "peermon".to_owned(),
+            keys: None,
             max_datagram: DATAGRAM_DEFAULT,
         }
+    }
+
+    pub fn keyring(&self) -> Keyring {
+        self.keys.clone().unwrap_or_else(|| Keyring::open(&self.network))
     }
 }

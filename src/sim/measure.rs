@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::gossip::{Event, Summary};
-use crate::model::{HostState, HostView, Member, NodeId, Tail, Timestamp, Version};
-use crate::session::{Keyring, Reject};
+use crate::model::{HostState, HostView, NodeId, Tail, Timestamp, Version};
+use crate::session::Reject;
 
 use super::fleet::Fleet;
 use super::network::Traffic;
@@ -125,14 +125,6 @@ impl Fleet {
 
     fn is_collector(&self, host: usize) -> bool {
         self.hosts[host].plan.collector
-    }
-
-    /// What sealing must know to reach a host.
-    pub(super) fn member(&self, host: usize) -> Option<Member> {
-        let machine = &self.hosts[host];
-        let daemon = machine.daemon.as_ref()?;
-        let key_ids = Keyring::open(&machine.plan.network).key_ids();
-        Some(Member { id: daemon.node.id(), address: machine.address, session: daemon.session.id(), key_ids })
     }
 
     /// What a client of this host is shown.
@@ -256,6 +248,12 @@ impl Fleet {
     #[must_use]
     pub fn events(&self) -> &[(Timestamp, usize, Event)] {
         &self.world.events
+    }
+
+    /// Forgets what was told so far, for runs that last days.
+    pub fn forget_events(&mut self) {
+        self.world.events.clear();
+        self.world.suspicions.clear();
     }
 
     /// Suspicions that were raised since `after`: by whom, about whom.

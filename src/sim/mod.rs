@@ -19,6 +19,7 @@
 //! - `fleet`: hosts are added, started and run.
 //! - `faults`: what befalls hosts and network on the way.
 //! - `host`: one machine, its clocks, its socket and its daemon.
+//! - `outsider`: who captures, replays and forges.
 //! - `measure`: what the fleet is asked: who offers whom, ages, traffic.
 //! - `crowd`: a few whole hosts among thousands of stand-ins.
 //! - `original`: a model of the PeerMon of the paper, for comparison.
@@ -30,6 +31,7 @@ mod host;
 mod measure;
 mod network;
 pub mod original;
+mod outsider;
 mod world;
 
 pub use crowd::Crowd;
@@ -37,3 +39,4 @@ pub use faults::Snapshot;
 pub use fleet::Fleet;
 pub use measure::Survey;
 pub use network::{FRAMING, Traffic};
+pub use outsider::Datagram;

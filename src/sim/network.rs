@@ -1,7 +1,7 @@
 //! What lies between hosts: delay, loss, doubling, reordering, partitions, one-way links, deaf hosts. Also
 //! the count of what each host sends and receives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::Dice;
@@ -59,6 +59,8 @@ pub(super) struct Network {
     pub loss: u32,
     pub duplicates: u32,
     pub reordered: u32,
+    /// What goes to or comes from these is lost besides, in so many cases of a hundred.
+    pub bad_links: BTreeMap<usize, u32>,
     /// A host talks only to hosts with its number.
     pub islands: Vec<u32>,
     /// From the first to the second host nothing comes through.
@@ -75,6 +77,7 @@ impl Network {
             loss: 0,
             duplicates: 0,
             reordered: 0,
+            bad_links: BTreeMap::new(),
             islands: Vec::new(),
             blocked: BTreeSet::new(),
             deaf: BTreeSet::new(),
@@ -86,6 +89,11 @@ impl Network {
         let parted = self.islands.get(from) != self.islands.get(to);
         if parted || self.blocked.contains(&(from, to)) || self.deaf.contains(&to) {
             return [None, None];
+        }
+        for end in [from, to] {
+            if self.bad_links.get(&end).is_some_and(|share| percent(dice, *share)) {
+                return [None, None];
+            }
         }
         let copies = if percent(dice, self.duplicates) { 2 } else { 1 };
         [0, 1].map(|copy| (copy < copies && !percent(dice, self.loss)).then(|| self.one_delay(dice)))

@@ -10,6 +10,7 @@ use crate::model::{Dice, NodeId, Timestamp};
 use crate::session::Reject;
 
 use super::network::{FRAMING, Network, Traffic};
+use super::outsider::Datagram;
 
 /// Something that will happen to a host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +55,8 @@ pub(super) struct World {
     pub rejects: BTreeMap<Reject, u64>,
     /// Suspicions that their accusers raised: when, who, about whom.
     pub suspicions: BTreeSet<(Timestamp, usize, NodeId)>,
+    /// All that was sent, where somebody listens on the wire.
+    pub captured: Option<Vec<Datagram>>,
     queue: BinaryHeap<Reverse<Scheduled>>,
     sequence: u64,
     fingerprint: u64,
@@ -71,6 +74,7 @@ impl World {
             events: Vec::new(),
             rejects: BTreeMap::new(),
             suspicions: BTreeSet::new(),
+            captured: None,
             queue: BinaryHeap::new(),
             sequence: 0,
             fingerprint: seed,
@@ -104,6 +108,9 @@ impl World {
         self.traffic[host].sent_bytes += size;
         let (datagrams, total) = self.by_kind.entry(kind).or_default();
         (*datagrams, *total) = (*datagrams + 1, *total + size);
+        if let Some(captured) = &mut self.captured {
+            captured.push(Datagram { from, to, bytes: bytes.clone() });
+        }
         let Some(there) = self.addresses.get(&to.ip()) else { return };
         let Some(target) = self.dice.pick(there).copied() else { return };
         let [first, second] = self.network.carry(&mut self.dice, host, target);
