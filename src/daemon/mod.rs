@@ -128,3 +128,34 @@ fn end_the_process_on_panic() {
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> StartError {
     move |error| StartError::System { what, error }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Set in the inner run of the test below, in which a thread panics.
+    const PROBE: &str = "PEERMON_TESTS_PROBE_PANIC";
+    const NAME: &str = "daemon::tests::a_panic_in_any_thread_ends_the_whole_process";
+
+    /// `SIGABRT`, as which systemd sees a process that aborts.
+    const ABORTED: i32 = 6;
+
+    #[test]
+    fn a_panic_in_any_thread_ends_the_whole_process() {
+        if env::var_os(PROBE).is_some() {
+            end_the_process_on_panic();
+            // Without the hook this test would end well, since nobody asks how the thread ended.
+            let _ = thread::spawn(|| panic!("a thread of a daemon")).join();
+            thread::sleep(Duration::from_secs(1));
+            return;
+        }
+        let inner = Command::new(env::current_exe().unwrap()).args(["--exact", NAME]).env(PROBE, "1").output().unwrap();
+        assert_eq!(inner.status.signal(), Some(ABORTED), "{inner:?}");
+    }
+}

@@ -58,11 +58,12 @@ impl Threads {
         let shared = Arc::new(Shared::new(node, session, sockets, commands.clone()));
 
         let (stopped, stop) = io::pipe().map_err(system("make a pipe"))?;
+        let stopped = Arc::new(stopped);
         let listener_moved = Arc::new(AtomicBool::new(true));
         let clients_moved = Arc::new(AtomicBool::new(true));
         {
             let (shared, moved) = (Arc::clone(&shared), Arc::clone(&listener_moved));
-            let stopped: PipeReader = stopped.try_clone().map_err(system("make a pipe"))?;
+            let stopped: Arc<PipeReader> = Arc::clone(&stopped);
             spawn("listener", move || listener::listen(&shared, stopped.as_fd(), &moved))?;
         }
         let tidied = {
