@@ -5,6 +5,8 @@ mod crashes;
 mod faults;
 mod joining;
 mod quiet;
+mod strain;
+mod trust;
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! The lab itself: a test on ground that does not hold shows nothing.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use super::world::{Families, Lab, through_signals};
+use super::world::{Families, Lab, Packet, Spoofer, through_signals};
 use super::{in_a_lab, in_a_lab_that_filters};
 
 /// A socket on each host, and its address.
@@ -73,5 +73,28 @@ fn a_lab_loses_as_many_packets_as_it_is_told_and_counts_the_bytes_of_all() {
         let arrived = (0..5).map(|_| arrivals(&sockets[0], &sockets[1], 200)).sum::<usize>();
         assert!((700..900).contains(&arrived), "{arrived}");
         assert_eq!(lab.filtered() as usize, 1_000 - arrived);
+    });
+}
+
+#[test]
+fn a_forged_packet_arrives_as_from_the_address_that_it_claims_and_a_wiretap_sees_it() {
+    in_a_lab(|| {
+        let lab = Lab::new(3);
+        let address = |place: usize| match lab[place].address {
+            IpAddr::V4(address) => address,
+            IpAddr::V6(_) => unreachable!("a lab of IPv4"),
+        };
+        let mut tap = lab.wiretap();
+        let socket = lab[1].network.within(|| UdpSocket::bind(("0.0.0.0", 4_002))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let forged = Packet::forged((address(2), 99), (address(1), 4_002), b"who am I?");
+        Spoofer::new(&lab[0].network).send(&forged);
+        let mut bytes = [0; 100];
+        let (length, from) = through_signals(|| socket.recv_from(&mut bytes)).unwrap();
+        assert_eq!((&bytes[..length], from.ip(), from.port()), (&b"who am I?"[..], lab[2].address, 99));
+        let seen = tap.frames(Duration::from_millis(50));
+        assert!(
+            seen.iter().filter_map(|frame| Packet::from_frame(frame)).any(|packet| packet.payload() == b"who am I?")
+        );
     });
 }

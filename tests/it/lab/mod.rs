@@ -5,14 +5,19 @@
 
 mod clients;
 mod convergence;
+mod eavesdropping;
 mod families;
 mod faults;
+mod flood;
 mod ground;
 mod life;
 mod measures;
 mod options;
+mod resources;
+mod sick;
 mod story;
 mod strangers;
+mod users;
 mod world;
 mod wrong_input;
 

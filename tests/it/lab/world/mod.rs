@@ -6,6 +6,7 @@
 mod daemon;
 mod host;
 mod namespace;
+mod wire;
 
 use std::array;
 use std::fmt::Write as _;
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 
 pub use host::{Figures, Host};
 pub use namespace::Namespace;
+pub use wire::{Packet, Spoofer, Wiretap, flood};
 
 /// How often a promise is looked at.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -136,6 +138,11 @@ impl Lab {
             self.bridge.ip(&format!("link set p{place} mtu {bytes}\n"));
             host.network.ip(&format!("link set eth0 mtu {bytes}\n"));
         }
+    }
+
+    /// Listens to all that passes between the hosts.
+    pub fn wiretap(&self) -> Wiretap {
+        Wiretap::new(&self.bridge)
     }
 
     /// The hosts.
