@@ -2,6 +2,8 @@
 //!
 //!     cargo bench --bench lab                everything, about eleven minutes; needs root
 //!     cargo bench --bench lab -- 32 5        32 hosts with T = 5 s (any number and interval)
+//!     cargo bench --bench lab -- churn 60    30 hosts with T = 1 s at 5 % loss for so many minutes, of which one is killed
+//!                                            and started again every 10 s: is anybody missing, does memory grow?
 //!
 //! Bytes are what the ports of the bridge count, Ethernet header and check sequence included, ARP too. CPU and bytes are
 //! taken while nobody asks the daemons anything; ages are taken afterwards. Exits 1 above a MUST. That the bytes of
@@ -96,6 +98,10 @@ fn main() -> ExitCode {
         eprintln!("cannot measure here: {why}");
         return ExitCode::FAILURE;
     }
+    if env::args().any(|argument| argument == "churn") {
+        let minutes = env::args().find_map(|argument| argument.parse().ok());
+        return churn(minutes.unwrap_or(60));
+    }
     let numbers: Vec<u64> = env::args().filter_map(|argument| argument.parse().ok()).collect();
     let shapes = match numbers[..] {
         [hosts, seconds] => vec![(usize::try_from(hosts).unwrap(), seconds)],
@@ -123,6 +129,83 @@ fn main() -> ExitCode {
         println!("           bytes of the daemons / of the simulator: {:.2}\n", real.bytes / simulated.bytes);
     }
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many hosts live through the churn, and how much of what they send is lost.
+const CHURNED: usize = 30;
+const CHURN_LOSS: u8 = 5;
+
+/// One is killed this often, and started again after half of it.
+const CHURN_PAUSE: Duration = Duration::from_secs(10);
+
+/// After so many minutes memory has come to rest.
+const CHURN_REST_MINUTES: u64 = 5;
+
+/// Memory may grow by so much after that.
+const CHURN_GROWTH: f64 = 1.1;
+
+/// A row a minute; exits 1 when a living host was missing anywhere, or memory grew.
+fn churn(minutes: u64) -> ExitCode {
+    let mut lab = Lab::new(CHURNED);
+    lab.seeds(3);
+    lab.start();
+    let all: Vec<usize> = (0..CHURNED).collect();
+    lab.expect("everybody knows everybody", Duration::from_secs(5), Instant::now(), |lab| lab.all_offer(&all));
+    lab.lose(CHURN_LOSS);
+    println!("minute  restarts     looks   missing  RSS MiB: first   median     most   grown  files");
+    let (begin, mut restarts, mut looks, mut missing) = (Instant::now(), 0, 0u64, 0u64);
+    let mut started = vec![begin; CHURNED];
+    let (mut at_rest, mut grown) = (None, 0.0);
+    for minute in 1..=minutes {
+        while begin.elapsed() < Duration::from_secs(60 * minute) {
+            // The first six are never killed: their memory is what is followed.
+            let victim = 6 + restarts * 7 % (CHURNED - 6);
+            lab[victim].kill();
+            look_for(&lab, CHURN_PAUSE / 2, &started, &mut looks, &mut missing);
+            lab[victim].start();
+            started[victim] = Instant::now();
+            restarts += 1;
+            look_for(&lab, CHURN_PAUSE / 2, &started, &mut looks, &mut missing);
+        }
+        let mut resident: Vec<f64> = lab.hosts_mut()[..6].iter_mut().map(resident_of).collect();
+        if minute == CHURN_REST_MINUTES.min(minutes) {
+            at_rest = Some(resident.clone());
+        }
+        if let Some(at_rest) = &at_rest {
+            grown = resident.iter().zip(at_rest).map(|(now, then)| now / then).fold(0.0, f64::max);
+        }
+        let first = resident[0];
+        resident.sort_by(f64::total_cmp);
+        let files = fs::read_dir(format!("/proc/{}/fd", lab[0].daemon().pid())).unwrap().count();
+        println!(
+            "{minute:>6} {restarts:>9} {looks:>9} {missing:>9} {first:>15.2} {:>8.2} {:>8.2} {grown:>7.3} {files:>6}",
+            resident[3], resident[5]
+        );
+    }
+    if missing == 0 && grown <= CHURN_GROWTH { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A restarted host is one that must be known after this.
+const KNOWN_AFTER: Duration = Duration::from_secs(4);
+
+/// For `span`: does every host that has run for a while offer every such host?
+fn look_for(lab: &Lab, span: Duration, started: &[Instant], looks: &mut u64, missing: &mut u64) {
+    let begin = Instant::now();
+    while begin.elapsed() < span {
+        let runs = |place: &usize| lab[*place].is_running() && started[*place].elapsed() > KNOWN_AFTER;
+        let living: Vec<usize> = (0..started.len()).filter(runs).collect();
+        for who in &living {
+            let Ok(offered) = lab[*who].offers() else { continue };
+            *looks += living.len() as u64;
+            let lacks: Vec<&str> =
+                living.iter().map(|about| lab[*about].name.as_str()).filter(|name| !offered.contains(*name)).collect();
+            if !lacks.is_empty() {
+                println!("        {} lacks {lacks:?}", lab[*who].name);
+                *missing += lacks.len() as u64;
+            }
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
 }
 
 /// Real daemons.
@@ -215,12 +298,13 @@ fn busy_ticks(lab: &mut Lab) -> f64 {
 }
 
 fn resident_mib(lab: &mut Lab) -> f64 {
-    let resident = |host: &mut Host| {
-        let text = fs::read_to_string(format!("/proc/{}/status", host.daemon().pid())).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
-    };
-    lab.hosts_mut().iter_mut().map(resident).sum()
+    lab.hosts_mut().iter_mut().map(resident_of).sum()
+}
+
+fn resident_of(host: &mut Host) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{}/status", host.daemon().pid())).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }
 
 fn print(hosts: usize, seconds: u64, name: &str, figures: Figures) {
