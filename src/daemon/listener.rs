@@ -27,6 +27,9 @@ pub(super) fn listen(shared: &Shared, stop: impl AsFd, moved: &AtomicBool) {
         if waiting.last().is_some_and(|stop| stop.any().unwrap_or(false)) {
             return;
         }
+        if waiting.iter().filter_map(PollFd::revents).any(|events| events.contains(PollFlags::POLLERR)) {
+            shared.receive_errors(&mut buffer);
+        }
         shared.receive(&mut buffer);
     }
 }

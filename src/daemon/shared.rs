@@ -126,7 +126,16 @@ impl Shared {
 
     /// Takes in what has arrived. Whether the sockets were read empty.
     pub fn receive(&self, buffer: &mut ReceiveBuffer) -> bool {
-        self.sockets.receive(buffer, ARRIVALS_AT_ONCE, |arrival| match arrival {
+        self.sockets.receive(buffer, ARRIVALS_AT_ONCE, |arrival| self.take(arrival))
+    }
+
+    /// Takes in what went wrong with datagrams of ours.
+    pub fn receive_errors(&self, buffer: &mut ReceiveBuffer) {
+        self.sockets.receive_errors(buffer, ARRIVALS_AT_ONCE, |arrival| self.take(arrival));
+    }
+
+    fn take(&self, arrival: Arrival<'_>) {
+        match arrival {
             Arrival::Datagram { from, to, lag, bytes } => {
                 self.traffic.datagrams_in.fetch_add(1, Ordering::Relaxed);
                 self.traffic.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -138,7 +147,7 @@ impl Shared {
                 let outputs = self.step(Input::Refused { address });
                 self.carry_out(None, outputs);
             }
-        })
+        }
     }
 
     fn open(&self, from: SocketAddr, to: Option<IpAddr>, lag: Duration, bytes: &[u8]) {

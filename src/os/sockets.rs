@@ -158,6 +158,13 @@ impl GossipSockets {
         left == 0
     }
 
+    /// Hands what went wrong with datagrams of ours to `each`, at most `most` of each socket: to be called when `poll` says
+    /// `POLLERR`, which it does until they are read. A failing `recvmsg` says so too, unless a `sendmsg` of another thread
+    /// was told first.
+    pub fn receive_errors(&self, buffer: &mut ReceiveBuffer, most: usize, mut each: impl FnMut(Arrival<'_>)) {
+        self.all().for_each(|socket| socket.read_error_queue(buffer, most, &mut each));
+    }
+
     /// Sends an answer: from the port that was asked, and from `source` where that is known.
     pub fn answer(&self, source: Option<IpAddr>, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
         GossipSocket::for_family(&self.asked, to)?.send(source, to, bytes)
@@ -212,11 +219,9 @@ impl GossipSocket {
 
     fn receive(&self, buffer: &mut ReceiveBuffer, most: usize, each: &mut impl FnMut(Arrival<'_>)) -> bool {
         for _ in 0..most {
-            match self.receive_one(buffer, each) {
-                Ok(()) | Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return true,
-                // What went wrong with something sent earlier is told here once; the queue says with what.
-                Err(_) => self.read_error_queue(buffer, most, each),
+            // Any other error: it was interrupted, or something sent earlier went wrong, and the error queue says what.
+            if let Err(Errno::EAGAIN) = self.receive_one(buffer, each) {
+                return true;
             }
         }
         false
@@ -253,7 +258,6 @@ impl GossipSocket {
         Ok(())
     }
 
-    /// Empties the error queue; without that, `poll` would return at once for ever.
     fn read_error_queue(&self, buffer: &mut ReceiveBuffer, most: usize, each: &mut impl FnMut(Arrival<'_>)) {
         for _ in 0..most {
             let mut space = [IoSliceMut::new(&mut buffer.bytes[..])];
@@ -369,20 +373,40 @@ mod tests {
         assert_eq!(peer.recv_from(&mut buffer).unwrap(), (4, localhost(port + 1)));
     }
 
+    /// The addresses where nobody listened, as `sockets` were told.
+    fn refused(sockets: &GossipSockets) -> Vec<SocketAddr> {
+        let (mut buffer, mut refused) = (ReceiveBuffer::default(), Vec::new());
+        sockets.receive(&mut buffer, 10, |arrival| panic!("{arrival:?}"));
+        sockets.receive_errors(&mut buffer, 10, |arrival| match arrival {
+            Arrival::Refused(address) => refused.push(address),
+            Arrival::Datagram { .. } => panic!("{arrival:?}"),
+        });
+        refused
+    }
+
     #[test]
     fn a_port_where_nobody_listens_is_told_and_stops_nothing() {
         let (sockets, _) = bind_somewhere(Listen::At(Ipv4Addr::LOCALHOST.into()));
         let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         sockets.send(closed, b"anybody?").unwrap();
         wait(&sockets);
-        let mut refused = Vec::new();
-        sockets.receive(&mut ReceiveBuffer::default(), 10, |arrival| match arrival {
-            Arrival::Refused(address) => refused.push(address),
-            Arrival::Datagram { .. } => panic!("{arrival:?}"),
-        });
-        assert_eq!(refused, [closed]);
+        assert_eq!(refused(&sockets), [closed]);
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         sockets.send(peer.local_addr().unwrap(), b"still there").unwrap();
+    }
+
+    #[test]
+    fn a_refusal_that_a_sender_was_told_of_first_does_not_make_the_listener_spin() {
+        let (sockets, _) = bind_somewhere(Listen::At(Ipv4Addr::LOCALHOST.into()));
+        let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        sockets.send(closed, b"anybody?").unwrap();
+        wait(&sockets);
+        sockets.send(peer.local_addr().unwrap(), b"takes the error").unwrap();
+        wait(&sockets);
+        assert_eq!(refused(&sockets), [closed]);
+        let mut waiting: Vec<PollFd> = sockets.descriptors().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        assert_eq!(poll(&mut waiting, PollTimeout::ZERO).unwrap(), 0, "{waiting:?}");
     }
 
     #[test]
