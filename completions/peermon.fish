@@ -37,6 +37,7 @@ complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s p -l port -d 
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s f -l machines -d 'A few peers to start from, one a line [default: /etc/peermon/machines.txt]' -r -F
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s i -l valid-ips -d 'Accepted address prefixes, one a line [default: /etc/peermon/valid_ips.txt]' -r -F
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s l -l client-port -d 'Client interface: names the network on this host [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l legacy-clients -d 'Serve the clients of PeerMon 1.1 at this port of 127.0.0.1, as it did' -r
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s n -l interval -d 'Seconds between two reports of this host, 0.2 to 300; 0 or less means the default [default: 20]' -r
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l advertise -d 'The address at which others reach this host' -r
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l interface -d 'The interface whose address others are told' -r

@@ -81,6 +81,9 @@ pub struct DaemonArgs {
     /// Serve clients through the Unix socket only
     #[arg(long)]
     pub no_tcp: bool,
+    /// Serve the clients of PeerMon 1.1 at this port of 127.0.0.1, as it did
+    #[arg(long, value_name = "PORT", allow_hyphen_values = true)]
+    pub legacy_clients: Option<Port>,
     /// Seconds between two reports of this host, 0.2 to 300; 0 or less means the default [default: 20]
     #[arg(short = 'n', long, value_name = "SECS", allow_hyphen_values = true)]
     pub interval: Option<Interval>,

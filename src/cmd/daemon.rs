@@ -75,7 +75,12 @@ fn flags(args: &DaemonArgs) -> FileSettings {
             interface: args.interface.clone(),
             labels: (!args.labels.is_empty()).then(|| args.labels.clone()),
         },
-        client: Client { port: args.client_port, tcp: args.no_tcp.then_some(false), socket: None },
+        client: Client {
+            port: args.client_port,
+            tcp: args.no_tcp.then_some(false),
+            legacy_port: args.legacy_clients,
+            socket: None,
+        },
         log: args.log,
         ..FileSettings::default()
     }
@@ -108,7 +113,8 @@ fn start_failure(error: StartError) -> Failure {
         StartError::Bind(_) => (Exit::Usage, "choose another port with -p".to_owned()),
         StartError::ClientPort { .. } => (
             Exit::Usage,
-            "does a daemon run already? peermon query --status; else choose another one with -l".to_owned(),
+            "does a daemon run already? peermon query --status; else choose another one with -l or --legacy-clients"
+                .to_owned(),
         ),
         StartError::Claim(daemon_claim) => claim_hint(daemon_claim),
         StartError::Place(PlaceError::Card(_)) => {

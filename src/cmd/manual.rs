@@ -111,7 +111,7 @@ const DAEMON: Page = Page {
                 ("[host]", "collector, name, advertise, interface: as the options. labels: a list of KEY=VALUE."),
                 (
                     "[client]",
-                    "port: the client port, for daemon and clients. tcp = false: as --no-tcp. socket: exactly this daemon, for clients.",
+                    "port: the client port, for daemon and clients. tcp = false: as --no-tcp. legacy_port: as --legacy-clients. socket: exactly this daemon, for clients.",
                 ),
                 ("[choose]", "policy, cpu_delta, mem_delta, max_age, exclude: as the options of peermon-query(1)."),
                 ("[ssh]", "program, probe, tries: how peermon-ssh(1) connects."),

@@ -44,6 +44,8 @@ pub struct DaemonSettings {
     pub client_port: Port,
     /// Whether clients are served over loopback TCP too.
     pub tcp: bool,
+    /// Where clients of PeerMon 1.1 are served, over loopback TCP.
+    pub legacy_port: Option<Port>,
     /// T.
     pub interval: Interval,
     /// Uses the data, offers no resources.
@@ -136,6 +138,7 @@ impl DaemonSource {
             port: gossip.port.unwrap_or(Port::GOSSIP),
             client_port: client.port.unwrap_or(Port::CLIENT),
             tcp: client.tcp.unwrap_or(true),
+            legacy_port: client.legacy_port,
             interval: gossip.interval.unwrap_or(Interval::DEFAULT),
             collector: host.collector.unwrap_or(false),
             machines: Source::of(gossip.machines, paths.machines),

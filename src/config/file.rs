@@ -88,6 +88,9 @@ table! {
         port: Port,
         /// Whether the daemon listens on loopback TCP too.
         tcp: bool,
+        /// Where the daemon serves clients of PeerMon 1.1.
+        #[serde(deserialize_with = "parsed")]
+        legacy_port: Port,
         /// Exactly this daemon: a socket's path, or `HOST:PORT`.
         #[serde(deserialize_with = "parsed")]
         socket: Place,
@@ -338,6 +341,7 @@ mod tests {
             [client]
             port = 1990
             tcp = false
+            legacy_port = 1991
             socket = "/run/x.sock"
             [choose]
             policy = "cpu"

@@ -9,6 +9,7 @@ use crate::model::{DaemonStatus, HostName, HostView, NodeId, Timestamp};
 use crate::os::clock;
 use crate::placement::pending::{Client, Placed};
 use crate::wire::client::{FrameError, HostTable, Placement, Reply, Request, decode_request, encode_reply};
+use crate::wire::legacy;
 
 /// A table that was made a moment ago answers again, so that a crowd of clients costs what one does.
 const TABLE_AGE_MAX: Duration = Duration::from_millis(20);
@@ -49,6 +50,12 @@ impl Answers {
     /// What somebody is told who speaks otherwise.
     pub fn not_understood(why: FrameError) -> Arc<[u8]> {
         encode_reply(&Reply::Refused(why.to_string())).into()
+    }
+
+    /// The table for clients of PeerMon 1.1.
+    pub fn legacy(&self, now: Timestamp) -> Arc<[u8]> {
+        let hosts = self.shared.node().hosts(now);
+        legacy::encode(&hosts, self.interval_hundredths()).into()
     }
 
     fn table(&mut self, now: Timestamp) -> Arc<[u8]> {

@@ -50,13 +50,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Door<'a> {
     Unix(&'a UnixListener),
     Tcp(&'a TcpListener),
+    /// Who comes in here asks nothing, and is told the table as PeerMon 1.1 told it.
+    Legacy(&'a TcpListener),
 }
 
 impl Door<'_> {
     fn fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Unix(listener) => listener.as_fd(),
-            Self::Tcp(listener) => listener.as_fd(),
+            Self::Tcp(listener) | Self::Legacy(listener) => listener.as_fd(),
         }
     }
 
@@ -68,7 +70,7 @@ impl Door<'_> {
                 let process = getsockopt(&stream, sockopt::PeerCredentials).map_or(0, |peer| peer.pid());
                 Ok((Stream::Unix(stream), Client(u64::from(process.unsigned_abs()))))
             }
-            Self::Tcp(listener) => {
+            Self::Tcp(listener) | Self::Legacy(listener) => {
                 let (stream, peer) = listener.accept()?;
                 stream.set_nonblocking(true)?;
                 // Which process it is cannot be seen; process ids end below 2^32.
@@ -129,6 +131,12 @@ enum Next {
 impl Connection {
     fn new(now: Timestamp, stream: Stream, client: Client) -> Self {
         Self { stream, client, request: Vec::new(), reply: None, last: false, ends: now.after(IDLE_MAX) }
+    }
+
+    /// One that is told something at once, and no more.
+    fn telling(now: Timestamp, stream: Stream, client: Client, told: Arc<[u8]>) -> Self {
+        let ends = now.after(REPLY_TIME);
+        Self { reply: Some((told, 0)), last: true, ends, ..Self::new(now, stream, client) }
     }
 
     fn wants(&self) -> PollFlags {
@@ -228,7 +236,7 @@ pub(super) fn serve(doors: &[Door<'_>], stop: impl AsFd, mut answers: Answers, m
         });
         shed(&mut connections);
         for door in ready.doors.iter().filter_map(|place| open.get(*place)) {
-            if let Err(error) = let_in(now, door, &mut connections, most)
+            if let Err(error) = let_in(now, door, &mut connections, &answers, most)
                 && matches!(error.raw_os_error(), Some(nix::libc::EMFILE | nix::libc::ENFILE))
             {
                 drop_first_to_end(&mut connections);
@@ -274,14 +282,23 @@ fn wait(
     })
 }
 
-fn let_in(now: Timestamp, door: &Door<'_>, connections: &mut Vec<Connection>, most: usize) -> io::Result<()> {
+fn let_in(
+    now: Timestamp,
+    door: &Door<'_>,
+    connections: &mut Vec<Connection>,
+    answers: &Answers,
+    most: usize,
+) -> io::Result<()> {
     for _ in 0..ACCEPTS_AT_ONCE {
         match door.accept() {
             Ok((stream, client)) => {
                 if connections.len() >= most {
                     drop_first_to_end(connections);
                 }
-                connections.push(Connection::new(now, stream, client));
+                connections.push(match door {
+                    Door::Unix(_) | Door::Tcp(_) => Connection::new(now, stream, client),
+                    Door::Legacy(_) => Connection::telling(now, stream, client, answers.legacy(now)),
+                });
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             // It went away before it was let in.

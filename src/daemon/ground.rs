@@ -49,7 +49,7 @@ pub enum StartError {
     /// A gossip port cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The client port cannot be had.
+    /// A port for clients cannot be had.
     #[error("cannot listen on TCP port {port} of 127.0.0.1: {error}")]
     ClientPort {
         /// Which.
@@ -95,6 +95,7 @@ pub(super) struct Ground {
 pub(super) struct Doors {
     pub unix: Option<ClientSocket>,
     pub tcp: Option<TcpListener>,
+    pub legacy: Option<TcpListener>,
     _pid: Option<PidFile>,
 }
 
@@ -106,6 +107,7 @@ impl Ground {
         let name = host_name(settings)?;
         let sockets = GossipSockets::bind(place::listen(settings), settings.port.get())?;
         let tcp = if settings.tcp { Some(listen_tcp(settings.client_port)?) } else { None };
+        let legacy = settings.legacy_port.map(listen_tcp).transpose()?;
         let folder = runtime_folder(&start.source, start.detached);
         let folder_made = runtime::make_folder(&folder, access(settings.realm), becomes);
         if let Some(account) = becomes {
@@ -117,7 +119,7 @@ impl Ground {
         let keyring = read_keyring(settings)?;
         let place = Place::find(settings, seeds::numeric(&machines), name.clone(), keyring.key_ids())?;
         let claimed = folder_made.and_then(|()| claim(settings, &folder));
-        let doors = Doors::open(start, log, claimed, tcp)?;
+        let doors = Doors { legacy, ..Doors::open(start, log, claimed, tcp)? };
         Ok(Self { name, sockets, doors, machines, valid, keyring, place, files })
     }
 }
@@ -147,7 +149,7 @@ impl Doors {
                 warn!("no log file {}: {error}", path.display());
             }
         }
-        Ok(Self { unix, tcp, _pid: pid })
+        Ok(Self { unix, tcp, legacy: None, _pid: pid })
     }
 }
 

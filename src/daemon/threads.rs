@@ -123,7 +123,8 @@ impl Threads {
 
 fn serve(doors: &Doors, stop: impl AsFd, answers: Answers, most: usize, moved: &AtomicBool) {
     let unix = doors.unix.iter().map(|socket| Door::Unix(socket.listener()));
-    let open: Vec<Door<'_>> = unix.chain(doors.tcp.iter().map(Door::Tcp)).collect();
+    let open: Vec<Door<'_>> =
+        unix.chain(doors.tcp.iter().map(Door::Tcp)).chain(doors.legacy.iter().map(Door::Legacy)).collect();
     clients::serve(&open, stop, answers, most, moved);
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Both protocols are canonical CBOR (RFC 8949) without maps, tags and floats: `cbor` reads and writes the
 //! items, `pieces` the values that both protocols share, `record` what travels from host to host. Everything
-//! from outside is checked here, once, against `limits`.
+//! from outside is checked here, once, against `limits`. `legacy` is what PeerMon 1.1's own clients read.
 
 mod cbor;
 pub mod client;
@@ -12,6 +12,7 @@ pub mod datagram;
 mod hostile;
 #[cfg(test)]
 mod laws;
+pub mod legacy;
 pub mod limits;
 mod pieces;
 mod record;

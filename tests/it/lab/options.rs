@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -169,6 +170,60 @@ fn option_no_tcp_serves_the_unix_socket_only() {
     });
 }
 
+/// The dump of PeerMon 1.1, read from its layout: for each host its address and the six words behind it.
+fn read_legacy(host: &Host, port: u16) -> Option<Vec<(Ipv4Addr, [u32; 6])>> {
+    let mut stream = host.network.within(|| TcpStream::connect(("127.0.0.1", port))).ok()?;
+    stream.set_read_timeout(Some(3 * SECOND)).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let word = |bytes: &[u8]| u32::from_ne_bytes(bytes.try_into().unwrap());
+    let (length, rows) = bytes.split_at(4);
+    assert_eq!(word(length) as usize, rows.len());
+    let rows = rows.chunks_exact(28).map(|row| {
+        let mut words = row.chunks_exact(4);
+        let address: [u8; 4] = words.next().unwrap().try_into().unwrap();
+        (address.into(), std::array::from_fn(|_| word(words.next().unwrap())))
+    });
+    Some(rows.collect())
+}
+
+#[test]
+fn option_legacy_clients_is_where_clients_of_peermon_1_1_find_the_table_as_it_was() {
+    in_a_lab(|| {
+        let served =
+            |lab: &Lab| lab[0].status().is_ok() && read_legacy(&lab[0], 1990).is_some_and(|rows| !rows.is_empty());
+        check(&["--legacy-clients", "1990"], "[client]\nlegacy_port = 1990\n", served);
+
+        let mut lab = Lab::new(3);
+        lab.seeds(1);
+        lab[0].give(&["--legacy-clients", "1990"]);
+        lab[1].give(&["-c"]);
+        let started = lab.start();
+        lab.expect("all know all", SECOND, started, |lab| match lab[0].table() {
+            Ok(table) if table.hosts.len() == 3 && table.hosts.iter().all(|host| host.load1_hundredths.is_some()) => {
+                Ok(())
+            }
+            other => Err(format!("{other:?}")),
+        });
+        let rows = read_legacy(&lab[0], 1990).unwrap();
+        let IpAddr::V4(collector) = lab[1].address else { unreachable!("a lab of IPv4") };
+        assert_eq!(rows.len(), 3);
+        let table = lab[0].table().unwrap();
+        for (address, [port, ttl, in_degree, its_cores, memory, load]) in rows {
+            assert_eq!((port, in_degree), (1288, 0));
+            assert!((1..=10).contains(&ttl), "{ttl}");
+            match address == collector {
+                true => assert_eq!((its_cores, memory), (0, 1)),
+                false => {
+                    let host = table.hosts.iter().find(|host| host.address == address).unwrap();
+                    assert_eq!((Some(its_cores), Some(memory / 1024)), (host.cores, host.memory_available_mib));
+                    assert_eq!(Some(load / 10), host.load1_hundredths);
+                }
+            }
+        }
+    });
+}
+
 #[test]
 fn option_interval_is_how_often_the_load_is_told() {
     in_a_lab(|| {
@@ -209,6 +264,7 @@ fn option_help_and_option_version_are_printed_on_stdout_by_flags_alone() {
                 "--valid-ips",
                 "--client-port",
                 "--no-tcp",
+                "--legacy-clients",
                 "--interval",
                 "--user",
                 "--advertise",
