@@ -249,6 +249,38 @@ fn the_owner_of_forged_records_is_right_again_everywhere_within_10_rounds() {
     }
 }
 
+/// Everything that a host says of itself is outdone for so many rounds, one after the other.
+#[track_caller]
+fn check_spoilt(rounds: u32, interval: f64, version: impl Fn(u32) -> Version) {
+    let mut fleet = settled(87, 20, 5.0, 0);
+    fleet.set_load(7, 321).run_rounds(2);
+    let mut forger = Forger::new(&mut fleet);
+    let address = fleet.member(7).unwrap().address;
+    for round in 0..rounds {
+        let salt = (0..100)
+            .find(|salt| Endpoint { address: address.ip(), port: address.port(), salt: *salt }.id() == fleet.id(7))
+            .expect("one of its first ids");
+        let endpoint = Endpoint { address: address.ip(), port: address.port(), salt };
+        forger.say_to_all(&mut fleet, &Message::Bundle { records: lies(endpoint, version(round), interval, 0.0) });
+        fleet.run_rounds(1);
+    }
+    let took = fleet.run_until(seconds(50.0), GLANCE, |fleet| is_right_about(fleet, 7, 321));
+    let case = format!("for {rounds} rounds, T = {interval} s");
+    let shown = fleet.table(0).into_iter().filter(|view| view.address == address.ip()).collect::<Vec<_>>();
+    assert!(took.is_some(), "{case}: {shown:?}");
+    fleet.run_rounds(3);
+    assert!(is_right_about(&fleet, 7, 321), "{case}: and stays so");
+    assert!((0..20).filter(|host| *host != 7).all(|host| fleet.offered_by(fleet.id(host)) == 20), "{case}");
+}
+
+#[test]
+fn a_host_that_is_forged_again_and_again_is_right_again_within_10_rounds_of_the_end() {
+    for interval in [5.0, 300.0] {
+        check_spoilt(20, interval, |round| Version { incarnation: (1 << 50) << round.min(12), sequence: 1 });
+        check_spoilt(20, interval, |_| Version::MAX);
+    }
+}
+
 #[track_caller]
 fn check_bounded(fleet: &Fleet, hosts: usize) {
     for who in 0..hosts {
