@@ -55,7 +55,7 @@ impl Node {
                 continue;
             }
             let sign = signs_of_life.get(&id).copied().unwrap_or(age);
-            if !self.may_take(now, made, now.before(lag).before(sign.as_duration()), &value) {
+            if !self.may_take(now, now.before(lag).before(sign.as_duration()), &value) {
                 continue;
             }
             let item = Item::of(&value);
@@ -98,7 +98,7 @@ impl Node {
     }
 
     /// Ages, limits and valid_ips. `alive`: when the youngest record of the host in the datagram was made.
-    fn may_take(&mut self, now: Timestamp, made: Timestamp, alive: Timestamp, record: &Record) -> bool {
+    fn may_take(&mut self, now: Timestamp, alive: Timestamp, record: &Record) -> bool {
         let id = record.id();
         let host = self.roster.get(id);
         let horizon = self.horizon_of(id);
@@ -106,20 +106,19 @@ impl Node {
         let silence = now.since(alive);
         match record {
             Record::Card(card) => {
-                if !self.has_place_for(card) {
-                    self.sync.refuse(id, now.after(horizon.removal()));
-                    return false;
-                }
                 // A host may be slower than those that are known here: its own T counts.
                 let own = Horizon { interval: card.interval().max(horizon.interval) };
                 let known_life = host.is_some_and(|host| card.version.incarnation <= host.version().incarnation);
-                living && known_life || silence <= own.entry()
+                let is_young = living && known_life || silence <= own.entry();
+                if !self.has_place_for(card) && !(is_young && self.make_room_for(now, card)) {
+                    self.sync.refuse(id, now.after(horizon.removal()));
+                    return false;
+                }
+                is_young
             }
             Record::Report(_) | Record::Unknown(_) => {
                 let room = host.is_some() || self.roster.len() < self.settings.hosts_max;
-                // Nobody is forgotten because a member claims an age that no report of a living host has.
-                let is_old = living && matches!(record, Record::Report(_)) && now.since(made) > horizon.removal();
-                room && !self.sync.refuses(id, now) && !is_old && (living || silence <= horizon.entry())
+                room && !self.sync.refuses(id, now) && (living || silence <= horizon.entry())
             }
             // Tombstones and doubts about unknown hosts would be a way to fill the table.
             Record::Departure(_) => host.is_some() && silence <= horizon.tombstone(),
@@ -132,10 +131,25 @@ impl Node {
         let host = self.roster.get(card.id);
         let held = host.and_then(|host| host.card.as_ref()).map(|held| held.record.endpoint);
         let room = host.is_some() || self.roster.len() < self.settings.hosts_max;
-        let place = held.is_some() || self.roster.at_address(address) < HOSTS_PER_ADDRESS_MAX;
+        let place = held.is_some() || self.roster.at_address(address).len() < HOSTS_PER_ADDRESS_MAX;
         // Two addresses with one id: the owner of the higher one draws another salt (rule 6).
         let keeps_id = held.is_none_or(|held| (held.address, held.port) == (address, card.endpoint.port));
         self.settings.valid.accepts(address) && room && place && keeps_id
+    }
+
+    /// Another id of the card's address and port that is not offered makes room: ids that a forger spoilt, one after
+    /// the other, must not keep out the host that lives there.
+    fn make_room_for(&mut self, now: Timestamp, card: &Card) -> bool {
+        let age_of_the_gone = |id: &NodeId| {
+            let host = self.roster.get(*id).filter(|_| *id != self.me.id && *id != card.id)?;
+            let is_there = host.card.as_ref().is_some_and(|held| held.record.endpoint.port == card.endpoint.port);
+            (is_there && !self.state_of(now, *id, host).is_offered()).then(|| (host.newest(), *id))
+        };
+        let gone = self.roster.at_address(card.endpoint.address).iter().filter_map(age_of_the_gone).min();
+        let Some((_, gone)) = gone else { return false };
+        self.forget(gone);
+        self.census.outdate();
+        self.has_place_for(card)
     }
 
     /// The suspicion that takes a host from the offer, where there is one.

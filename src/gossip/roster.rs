@@ -74,6 +74,8 @@ pub(super) struct Host {
     /// the living follows no pointers.
     facts: Facts,
     pub report: Option<Held<Report>>,
+    /// When the report came here: whatever age it claims, its host is not forgotten at once.
+    report_came: Option<Timestamp>,
     pub unknown: Vec<Held<UnknownRecord>>,
     pub departure: Option<Held<Departure>>,
     pub suspicion: Option<Held<Suspicion>>,
@@ -220,10 +222,11 @@ impl Host {
     }
 
     /// When the entry may be dropped: long after the last sign of the host; sooner where nobody ever showed
-    /// its card.
+    /// its card. News of it were no older than W when they came, unless somebody lied.
     pub fn forgotten(&self, horizon: Horizon) -> Timestamp {
         let departed = self.departure.as_ref().map(|held| held.made);
-        let newest = self.newest().max(departed).unwrap_or(Timestamp::from_micros(i64::MIN));
+        let came = self.report_came.map(|came| came.before(horizon.removal()));
+        let newest = self.newest().max(departed).max(came).unwrap_or(Timestamp::from_micros(i64::MIN));
         newest.after(if self.card.is_some() { horizon.tombstone() } else { horizon.removal() })
     }
 
@@ -240,6 +243,9 @@ impl Host {
                 let gone = self.departure.as_ref().map(|held| held.record.version);
                 let outdated = gone.filter(|gone| *gone >= report.version).map(Merged::Outdated);
                 let merged = merge_slot(&mut self.report, made, report, |report| report.version);
+                if merged == Merged::News {
+                    self.report_came = Some(now);
+                }
                 outdated.unwrap_or(merged)
             }
             Record::Card(card) => {
@@ -326,7 +332,8 @@ fn merge_slot<R: Ord>(
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roster {
     hosts: BTreeMap<NodeId, Host>,
-    per_address: BTreeMap<IpAddr, usize>,
+    /// Who is known at an address: at most [`HOSTS_PER_ADDRESS_MAX`], and this host.
+    per_address: BTreeMap<IpAddr, Vec<NodeId>>,
 }
 
 impl Roster {
@@ -361,9 +368,9 @@ impl Roster {
         self.hosts.len()
     }
 
-    /// How many hosts are known at `address`.
-    pub fn at_address(&self, address: IpAddr) -> usize {
-        self.per_address.get(&address).copied().unwrap_or(0)
+    /// The hosts that are known at `address`.
+    pub fn at_address(&self, address: IpAddr) -> &[NodeId] {
+        self.per_address.get(&address).map_or(&[], Vec::as_slice)
     }
 
     /// Merges one record, made at `made`.
@@ -375,14 +382,14 @@ impl Roster {
         host.note_facts();
         let after = host.card.as_ref().map(|held| held.record.endpoint.address);
         if before != after {
-            self.count_address(before, after);
+            self.note_address(id, before, after);
         }
         merged
     }
 
     pub fn remove(&mut self, id: NodeId) -> Option<Host> {
         let host = self.hosts.remove(&id)?;
-        self.count_address(host.card.as_ref().map(|held| held.record.endpoint.address), None);
+        self.note_address(id, host.card.as_ref().map(|held| held.record.endpoint.address), None);
         Some(host)
     }
 
@@ -400,17 +407,17 @@ impl Roster {
         self.hosts.values().map(bare).collect()
     }
 
-    fn count_address(&mut self, before: Option<IpAddr>, after: Option<IpAddr>) {
+    fn note_address(&mut self, id: NodeId, before: Option<IpAddr>, after: Option<IpAddr>) {
         if let Some(address) = before
-            && let Some(count) = self.per_address.get_mut(&address)
+            && let Some(there) = self.per_address.get_mut(&address)
         {
-            *count -= 1;
-            if *count == 0 {
+            there.retain(|other| *other != id);
+            if there.is_empty() {
                 self.per_address.remove(&address);
             }
         }
         if let Some(address) = after {
-            *self.per_address.entry(address).or_default() += 1;
+            self.per_address.entry(address).or_default().push(id);
         }
     }
 }
