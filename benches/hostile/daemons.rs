@@ -211,6 +211,58 @@ pub fn invented(report: &mut Report, effort: Effort) {
     );
 }
 
+/// Row 27: of 50 daemons one is killed and started every 200 ms, for a minute.
+pub fn restarts(report: &mut Report, effort: Effort) {
+    if let Err(why) = Namespace::new() {
+        println!("not measured here: {why}");
+        return;
+    }
+    let (count, span) = effort.pick((20, SECOND * 15), (50, SECOND * 60));
+    let mut lab = Lab::new(count);
+    lab.seeds(3);
+    lab.start();
+    let all: Vec<usize> = (0..count).collect();
+    lab.expect("everybody knows everybody", SECOND * 4, Instant::now(), |lab| lab.all_offer(&all));
+    // The first four are never restarted: they are followed.
+    const FOLLOWED: usize = 4;
+    let (begin, mut turn, mut missing, mut early) = (Instant::now(), 0, 0u64, None);
+    while begin.elapsed() < span {
+        let place = FOLLOWED + turn * 7 % (count - FOLLOWED);
+        lab[place].kill();
+        lab[place].start();
+        turn += 1;
+        let offered = lab[turn % FOLLOWED].offers().unwrap();
+        missing += (0..FOLLOWED).filter(|place| !offered.contains(&lab[*place].name)).count() as u64;
+        if early.is_none() && begin.elapsed() > span / 3 {
+            early = Some([0, 1, 2, 3].map(|place| (resident_mib(&mut lab[place]), files(&mut lab[place]))));
+        }
+        thread::sleep((SECOND / 5 * turn as u32).saturating_sub(begin.elapsed()));
+    }
+    let early = early.expect("a third of the time is less than all of it");
+    let late = [0, 1, 2, 3].map(|place| (resident_mib(&mut lab[place]), files(&mut lab[place])));
+    let grown = late.iter().zip(&early).map(|(late, early)| late.0 / early.0).fold(0.0, f64::max);
+    let opened = late.iter().zip(&early).map(|(late, early)| late.1 - early.1).fold(f64::MIN, f64::max);
+    let rows = lab[0].table().unwrap().hosts.len() as f64;
+    let healed = Instant::now();
+    let whole = loop {
+        match lab.all_offer(&all) {
+            Ok(()) => break healed.elapsed().as_secs_f64(),
+            Err(_) if healed.elapsed() > SECOND * 30 => break f64::INFINITY,
+            Err(_) => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let case = format!("{turn} restarts among {count} daemons");
+    report.row(&format!("{case}: looks that miss who always runs"), Some(0.0), None, missing as f64);
+    report.row(&format!("{case}: memory at the end, of that after a third"), Some(1.1), Some(1.02), grown);
+    report.row(&format!("{case}: descriptors more than then"), Some(2.0), Some(0.0), opened);
+    report.row(&format!("{case}: rows of a table"), Some(count as f64), None, rows);
+    report.row(&format!("{case}: all know all after the last, s"), Some(6.0), Some(2.0), whole);
+}
+
+fn files(host: &mut Host) -> f64 {
+    std::fs::read_dir(format!("/proc/{}/fd", host.daemon().pid())).unwrap().count() as f64
+}
+
 /// Hundredths of a second on a processor so far.
 fn ticks(host: &mut Host) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/stat", host.daemon().pid())).unwrap();

@@ -40,6 +40,7 @@ const PARTS: &[Part] = &[
     ("garbage", daemons::garbage),
     ("clients", daemons::clients),
     ("invented", daemons::invented),
+    ("restarts", daemons::restarts),
     ("decode", fleets::decode),
     ("job", fleets::job_start),
     ("tenth", fleets::a_tenth_crashes),
