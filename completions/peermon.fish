@@ -29,6 +29,7 @@ complete -c peermon -n "__fish_peermon_needs_command" -s h -l help -d 'Print hel
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "daemon" -d 'Tell the other hosts how busy this one is, and keep the table of all'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "query" -d 'Print the table: who is there, and who has room'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh" -d 'Log in to the best host'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh-config" -d 'Let `ssh lab`, scp, rsync and git go to the best host by themselves'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "mpigen" -d 'Write an MPI host file of the best hosts'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "dns-update" -d 'Point a DNS name to the best hosts (comes later)'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "keygen" -d 'Make a key that closes a network'
@@ -150,6 +151,60 @@ complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s C -d 'Compress'
 complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s 4 -d 'IPv4 only'
 complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s 6 -d 'IPv6 only'
 complete -c peermon -n "__fish_peermon_using_subcommand ssh" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and not __fish_seen_subcommand_from install remove pick" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and not __fish_seen_subcommand_from install remove pick" -f -a "install" -d 'Make the name, in ~/.ssh'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and not __fish_seen_subcommand_from install remove pick" -f -a "remove" -d 'Take it away again'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and not __fish_seen_subcommand_from install remove pick" -f -a "pick" -d 'Say where the ssh that runs this goes'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l name -d 'What is typed as the host, as in `ssh lab`' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -s n -l num -l n -d 'How many hosts are tried in turn [default: 5]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l policy -d 'What makes a host good [default: balanced]' -r -f -a "balanced\t''
+cpu\t''
+mem\t''
+random\t''
+classic\t''"
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l cpu-delta -d 'Differences of cost below this do not count [default: 0.1]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l mem-delta -d 'Differences of memory below this do not count, like 512M or 2G [default: 1G]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l exclude -d 'Leave these hosts out: names or addresses with commas between' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l max-age -d 'Leave out hosts whose figures are older' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l min -d 'Fewer eligible hosts than this are an error (exit 4)' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l seed -d 'Make the random part of the choice repeatable' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -s p -l port -d 'The daemon\'s client port [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l socket -d 'Exactly this daemon: a socket\'s path, or HOST:PORT' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l no-probe -d 'Take the best host without trying whether its ssh port is open'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l no-pending -d 'Don\'t tell the daemon that somebody goes there'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -s c -l cpu -d 'Order by CPU load per core (with -m: the combination)'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -s m -l mem -d 'Order by available memory'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -s r -l random -d 'Any order'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l exclude-self -d 'Leave this host out'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from remove" -l name -d 'Only this name [default: all that were made]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l name -d 'What is typed as the host, as in `ssh lab`' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -s n -l num -l n -d 'How many hosts are tried in turn [default: 5]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l policy -d 'What makes a host good [default: balanced]' -r -f -a "balanced\t''
+cpu\t''
+mem\t''
+random\t''
+classic\t''"
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l cpu-delta -d 'Differences of cost below this do not count [default: 0.1]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l mem-delta -d 'Differences of memory below this do not count, like 512M or 2G [default: 1G]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l exclude -d 'Leave these hosts out: names or addresses with commas between' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l max-age -d 'Leave out hosts whose figures are older' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l min -d 'Fewer eligible hosts than this are an error (exit 4)' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l seed -d 'Make the random part of the choice repeatable' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -s p -l port -d 'The daemon\'s client port [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l socket -d 'Exactly this daemon: a socket\'s path, or HOST:PORT' -r
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l no-probe -d 'Take the best host without trying whether its ssh port is open'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l no-pending -d 'Don\'t tell the daemon that somebody goes there'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -s c -l cpu -d 'Order by CPU load per core (with -m: the combination)'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -s m -l mem -d 'Order by available memory'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -s r -l random -d 'Any order'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l exclude-self -d 'Leave this host out'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s n -l num -l n -d 'How many hosts [default: 1]; with -x: how many CPUs' -r
 complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s s -l slots -d 'So many slots with each host' -r
 complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l format -d 'Whose host file [default: openmpi]' -r -f -a "openmpi\t''

@@ -39,6 +39,8 @@ pub enum Command {
     Query(Box<QueryArgs>),
     /// Log in to the best host
     Ssh(Box<SshArgs>),
+    /// Let `ssh lab`, scp, rsync and git go to the best host by themselves
+    SshConfig(SshConfigArgs),
     /// Write an MPI host file of the best hosts
     Mpigen(Box<MpigenArgs>),
     /// Point a DNS name to the best hosts (comes later)
@@ -394,6 +396,59 @@ pub struct SshOptions {
     /// Anything else for ssh, one argument each
     #[arg(long = "ssh-arg", value_name = "ARG", allow_hyphen_values = true)]
     pub others: Vec<OsString>,
+}
+
+/// `peermon ssh-config`
+#[derive(Debug, Args)]
+#[command(after_long_help = manual::examples("peermon-ssh-config"))]
+pub struct SshConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: SshConfigAction,
+}
+
+/// What `peermon ssh-config` does.
+#[derive(Debug, Subcommand)]
+pub enum SshConfigAction {
+    /// Make the name, in ~/.ssh
+    Install(Box<LabArgs>),
+    /// Take it away again
+    Remove(RemoveArgs),
+    /// Say where the ssh that runs this goes
+    #[command(hide = true)]
+    Pick(Box<LabArgs>),
+}
+
+/// `peermon ssh-config install`; what it writes has ssh run `peermon ssh-config pick`, with the same options.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = manual::examples("peermon-ssh-config"))]
+pub struct LabArgs {
+    /// What is typed as the host, as in `ssh lab`
+    #[arg(long, value_name = "NAME", default_value = "lab")]
+    pub name: HostName,
+    /// How many hosts are tried in turn [default: 5]
+    #[arg(short, long, visible_alias = "n", value_name = "N", allow_hyphen_values = true)]
+    pub num: Option<Count>,
+    /// Take the best host without trying whether its ssh port is open
+    #[arg(long)]
+    pub no_probe: bool,
+    /// Don't tell the daemon that somebody goes there
+    #[arg(long)]
+    pub no_pending: bool,
+    /// Which hosts.
+    #[command(flatten)]
+    pub choose: ChooseArgs,
+    /// Which daemon.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// `peermon ssh-config remove`
+#[derive(Clone, Debug, Args)]
+pub struct RemoveArgs {
+    /// Only this name [default: all that were made]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<HostName>,
 }
 
 /// `peermon mpigen`, `autoMPIgen`

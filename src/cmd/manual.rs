@@ -44,7 +44,21 @@ pub fn examples(name: &str) -> String {
 }
 
 /// All pages.
-pub const PAGES: &[Page] = &[PEERMON, DAEMON, QUERY, SSH, MPIGEN, DNS_UPDATE, KEYGEN, DEMO, SMARTER_SSH, AUTO_MPIGEN];
+pub const PAGES: &[Page] = &[
+    PEERMON,
+    DAEMON,
+    QUERY,
+    SSH,
+    SSH_CONFIG,
+    SSH_CONFIG_INSTALL,
+    SSH_CONFIG_REMOVE,
+    MPIGEN,
+    DNS_UPDATE,
+    KEYGEN,
+    DEMO,
+    SMARTER_SSH,
+    AUTO_MPIGEN,
+];
 
 const PEERMON: Page = Page {
     name: "peermon",
@@ -246,7 +260,57 @@ const SSH: Page = Page {
             )],
         },
     ],
-    see_also: &["peermon-query(1)", "ssh(1)", "ssh_config(5)"],
+    see_also: &["peermon-ssh-config(1)", "peermon-query(1)", "ssh(1)", "ssh_config(5)"],
+};
+
+const SSH_CONFIG: Page = Page {
+    name: "peermon-ssh-config",
+    description: &[
+        "After peermon ssh-config install, ssh lab, scp, sftp, rsync, git and editors go to the best host by themselves. Nothing stands \
+         between you and ssh: while ssh reads its settings it runs peermon, which asks the daemon, tries ssh ports as smarterSSH does, and \
+         answers with the host's address as HostName and its name as HostKeyAlias. So each host is known by a key of its own.",
+        "Where no daemon answers, or no host can be taken, that is said and ssh goes on with the plain name: it may be one that DNS knows.",
+        "Programs that connect several times and want the same host each time need ControlMaster, with the name that was typed (%n) in \
+         ControlPath.",
+    ],
+    sections: &[
+        Section {
+            title: "EXAMPLES",
+            items: &[
+                ("peermon ssh-config install && scp big.tar lab:", "to the best host"),
+                ("peermon ssh-config install --name bigmem -m", "another name, by memory"),
+                ("ssh -G lab | grep -i host", "where ssh would go now; nobody is counted there"),
+                ("peermon ssh-config remove", "as if it had never been"),
+            ],
+        },
+        SSH_CONFIG_FILES,
+        EXIT_STATUS,
+        CLIENT_ENVIRONMENT,
+    ],
+    see_also: &[
+        "peermon-ssh-config-install(1)",
+        "peermon-ssh-config-remove(1)",
+        "peermon-ssh(1)",
+        "ssh(1)",
+        "ssh_config(5)",
+    ],
+};
+
+const SSH_CONFIG_INSTALL: Page = Page {
+    name: "peermon-ssh-config-install",
+    description: &[
+        "peermon-ssh-config(1) says what it is for. The options are kept, and used whenever ssh asks. Installing again with other options \
+         changes them; with the same ones nothing is changed.",
+    ],
+    sections: &[SSH_CONFIG_FILES],
+    see_also: &["peermon-ssh-config(1)", "peermon-query(1)"],
+};
+
+const SSH_CONFIG_REMOVE: Page = Page {
+    name: "peermon-ssh-config-remove",
+    description: &["The line, the drop-ins and, where nothing else was changed since, the backup are taken away."],
+    sections: &[SSH_CONFIG_FILES],
+    see_also: &["peermon-ssh-config(1)"],
 };
 
 const MPIGEN: Page = Page {
@@ -355,6 +419,19 @@ const CLIENT_ENVIRONMENT: Section = Section {
         ("PEERMON_SOCKET", "As --socket."),
         ("PEERMON_POLICY", "As --policy."),
         ("NO_COLOR", "No colour on terminals."),
+    ],
+};
+
+const SSH_CONFIG_FILES: Section = Section {
+    title: "FILES",
+    items: &[
+        (
+            "~/.ssh/config",
+            "Gets one line at its top, an Include of the drop-ins. Its mode is kept, and a link stays one.",
+        ),
+        ("~/.ssh/config.before-peermon", "What was there before, where there was something."),
+        ("~/.ssh/peermon/NAME.conf", "The drop-in for a name. Change it by installing again."),
+        ("~/.ssh/peermon/picks/", "Where each ssh goes, for a moment."),
     ],
 };
 

@@ -22,6 +22,7 @@ mod mpigen;
 mod query;
 mod settings;
 mod ssh;
+mod ssh_config;
 mod status;
 mod usage;
 mod watch;
@@ -57,6 +58,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Daemon(args) => daemon::run(&args),
         Command::Query(args) => query::run(*args, console),
         Command::Ssh(args) => ssh::run(&args, console),
+        Command::SshConfig(args) => ssh_config::run(&args.action, console),
         Command::Mpigen(args) => mpigen::run(&args, console),
         Command::DnsUpdate(_) => later::dns_update(),
         Command::Keygen(args) => keygen::run(&args, console),

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod entropy;
 pub mod listeners;
 pub mod new_file;
+pub mod parent;
 pub mod peer;
 pub mod privileges;
 pub mod probe;

@@ -17,7 +17,7 @@ pub fn create(path: &Path, text: &str, owner: Option<Account>) -> io::Result<()>
     if let Some(owner) = owner {
         fchown(&temporary.file, Some(owner.uid), Some(owner.gid))?;
     }
-    temporary.write(text)?;
+    temporary.write(text.as_bytes())?;
     fs::hard_link(&temporary.path, path)?;
     drop(temporary);
     sync_folder_of(path);
@@ -30,12 +30,13 @@ const LINKS_MAX: usize = 40;
 /// Puts `text` where `path` is: the old content or the new is there, never a part of one, whenever this process or
 /// the machine ends, and on any failure the old one. A file keeps its permissions; a symbolic link stays one, and what
 /// it leads to is replaced; a pipe or device is written straight. A folder is refused.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub fn replace(path: &Path, text: impl AsRef<[u8]>) -> io::Result<()> {
+    let text = text.as_ref();
     let target = behind_links(path)?;
     let old = match fs::metadata(&target) {
         Ok(old) if old.is_file() => Some(old),
         Ok(old) if old.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(_) => return OpenOptions::new().write(true).open(&target)?.write_all(text.as_bytes()),
+        Ok(_) => return OpenOptions::new().write(true).open(&target)?.write_all(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
@@ -51,6 +52,14 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&temporary.path, &target)?;
     sync_folder_of(&target);
     Ok(())
+}
+
+/// Puts `text` into the file at `path`, for its owner alone (mode 0600). Whoever reads it meanwhile sees all of it or
+/// nothing. Nothing waits for the disk: for a file that is worth nothing a moment later.
+pub fn pass(path: &Path, text: &str) -> io::Result<()> {
+    let temporary = Temporary::beside(path)?;
+    (&temporary.file).write_all(text.as_bytes())?;
+    fs::rename(&temporary.path, path)
 }
 
 /// Where `path` leads. The last link may lead to a file that is not there yet.
@@ -100,8 +109,8 @@ impl Temporary {
         Ok(Self { path, file })
     }
 
-    fn write(&self, text: &str) -> io::Result<()> {
-        (&self.file).write_all(text.as_bytes())?;
+    fn write(&self, text: &[u8]) -> io::Result<()> {
+        (&self.file).write_all(text)?;
         self.file.sync_all()
     }
 }

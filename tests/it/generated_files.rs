@@ -25,6 +25,10 @@ fn man_pages_are_what_the_parser_says() {
         let subcommands: Vec<clap::Command> = command.get_subcommands().cloned().collect();
         for subcommand in subcommands {
             let name = format!("peermon-{}", subcommand.get_name());
+            for action in subcommand.get_subcommands().filter(|action| !action.is_hide_set()) {
+                let name = format!("{name}-{}", action.get_name());
+                pages.insert(format!("{name}.1"), man_page(action.clone().display_name(&name), &name));
+            }
             pages.insert(format!("{name}.1"), man_page(subcommand.display_name(&name), &name));
         }
         pages.insert(format!("{}.1", program.name()), man_page(command, program.name()));

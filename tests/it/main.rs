@@ -33,6 +33,7 @@ mod rows;
 mod sealing;
 mod skip;
 mod ssh;
+mod ssh_config;
 mod trust;
 mod watching;
 mod wire_golden;

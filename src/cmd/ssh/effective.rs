@@ -1,17 +1,14 @@
 //! What ssh's own settings say, as `ssh -G` shows them: the port, and whether the way goes through something else.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::process::{Command, Stdio};
-
-use super::super::args::SshOptions;
-use super::command;
 
 /// Where sshd listens unless something is said (RFC 4250, 4.1).
 const SSH_PORT: u16 = 22;
 
 /// What of ssh's settings concerns a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Effective {
+pub(in super::super) struct Effective {
     /// The port that ssh will use.
     pub port: u16,
     /// What the connection goes through, where it is not direct: then a probe from here proves nothing.
@@ -19,16 +16,14 @@ pub(super) struct Effective {
 }
 
 impl Effective {
-    /// Asks `program` once, for the host `name`; others of the same lab have the same port.
-    pub fn ask(program: &OsStr, options: &SshOptions, name: &str) -> Self {
-        let asked = Command::new(program)
-            .arg("-G")
-            .args(command::passed_on(options))
-            .arg("--")
-            .arg(name)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output();
+    /// Asks `program` once, with these options, for the host `name`.
+    pub fn ask(program: &OsStr, options: Vec<OsString>, name: &str) -> Self {
+        Self::said_by(Command::new(program).arg("-G").args(options).arg("--").arg(name))
+    }
+
+    /// What `command` says, which is `ssh -G` with something more. Where it cannot be run nothing is said.
+    pub fn said_by(command: &mut Command) -> Self {
+        let asked = command.stdin(Stdio::null()).stderr(Stdio::null()).output();
         asked.map_or_else(|_| Self::read(""), |output| Self::read(&String::from_utf8_lossy(&output.stdout)))
     }
 
