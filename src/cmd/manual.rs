@@ -318,8 +318,8 @@ const MPIGEN: Page = Page {
     description: &[
         "Chooses first and writes then: HOSTFILE is the old file or the new one, never a part of it, and stays as it was where anything \
          fails. Its permissions are kept, and a symbolic link's target is replaced. - is stdout.",
-        "Without -s and -q a line is a name alone, as PeerMon 1.1 wrote it; Open MPI then takes one slot for each time that a name \
-         stands there, or what the scheduler says.",
+        "Without -s and -q a line is a name alone, as PeerMon 1.1 wrote it; Open MPI then takes as many slots as the host has processor \
+         cores.",
         "What was written is counted on the hosts for a minute, so that the next job goes elsewhere: the slots, or the host's cores \
          where a line has no number.",
     ],

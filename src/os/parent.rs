@@ -1,4 +1,4 @@
-//! Who started this process.
+//! Who started this process, and whether others still live.
 
 use std::ffi::OsString;
 use std::fs;
@@ -39,6 +39,22 @@ impl Parent {
     }
 }
 
+/// Where this process counts processes: another machine, and another container, has another name. Homes may be shared.
+pub fn realm() -> io::Result<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    let numbers = fs::read_link("/proc/self/ns/pid")?;
+    let digits: String = numbers.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+    Ok(format!("{}-{digits}", boot.split('-').next().unwrap_or_default()))
+}
+
+/// Whether the process of this [`Parent::mark`], in this [`realm`], is still there.
+pub fn lives(wanted: &str) -> bool {
+    let pid = wanted.split('.').next().unwrap_or_default();
+    let is_number = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
+    is_number
+        && fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| mark(&stat).as_deref() == Some(wanted))
+}
+
 fn mark(stat: &str) -> Option<String> {
     let (pid, rest) = stat.split_once(' ')?;
     let (_, fields) = rest.rsplit_once(')')?;
@@ -62,6 +78,15 @@ mod tests {
     fn whoever_started_this_is_found() {
         let parent = Parent::of_process().unwrap();
         assert!(parent.mark.starts_with(&format!("{}.", nix::unistd::getppid())), "{parent:?}");
-        assert!(parent.program.is_some(), "{parent:?}");
+        assert!(parent.program.is_some() && lives(&parent.mark), "{parent:?}");
+        assert!(realm().unwrap().len() > 9, "{:?}", realm());
+    }
+
+    #[test]
+    fn another_process_of_the_same_number_is_not_the_one_that_was() {
+        let pid = nix::unistd::getppid();
+        for gone in [format!("{pid}.1"), "99999999.1".into(), "self.1".into(), String::new()] {
+            assert!(!lives(&gone), "{gone}");
+        }
     }
 }

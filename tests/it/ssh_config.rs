@@ -281,16 +281,19 @@ fn picks_are_taken_away_when_nobody_reads_them_any_more() {
     let home = Home::new();
     home.run("install --no-probe");
     let daemon = FakeDaemon::knowing(vec![host("idle")]);
-    let old = home.ssh("peermon/picks/lab:1.1");
+    let old = home.ssh("peermon/picks/lab:another-machine:1.1");
     fs::write(&old, "").unwrap();
     fs::set_permissions(&old, Permissions::from_mode(0o600)).unwrap();
     let touch = |ago: &str| Command::new("touch").args(["-d", ago]).arg(&old).status().unwrap();
-    touch("30 seconds ago");
+    touch("now");
     home.real_ssh(&daemon, "-G lab").output().unwrap();
     assert!(old.exists(), "whoever it belongs to may still read it");
-    touch("2 minutes ago");
+    touch("10 seconds ago");
     home.real_ssh(&daemon, "-G lab").output().unwrap();
     assert!(!old.exists());
+    home.real_ssh(&daemon, "-G lab").output().unwrap();
+    let left = fs::read_dir(home.ssh("peermon/picks")).unwrap().count();
+    assert_eq!(left, 1, "that of an ssh which has ended costs the next one nothing");
 }
 
 #[test]

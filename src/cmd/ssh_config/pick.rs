@@ -15,13 +15,14 @@ use super::folder::SshFolder;
 use super::not_changed;
 use crate::model::HostView;
 use crate::os::new_file;
-use crate::os::parent::Parent;
+use crate::os::parent::{self, Parent};
 
 /// Set where we ask ssh for its settings: there it runs us again, and there is nothing to pick.
 const INNER: &str = "PEERMON_SSH_CONFIG_INNER";
 
-/// A pick is read within milliseconds. One that is older than this is taken away.
-const PICK_AGE_MAX: Duration = Duration::from_secs(60);
+/// A pick is read within milliseconds; one that is older than this is taken away, since each costs every other ssh a
+/// millisecond. On a machine that stands still for longer, ssh goes on with the plain name.
+const PICK_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// The options of ssh(1) that a value follows.
 const WITH_VALUE: &[u8] = b"BbcDEeFIiJLlmOoPpQRSWw";
@@ -39,15 +40,16 @@ pub(super) fn run(args: &LabArgs, console: &Console) -> Result<Exit, Failure> {
 
 fn pick(args: &LabArgs, console: &Console) -> Result<Exit, Failure> {
     let folder = SshFolder::of_user()?;
-    let parent = Parent::of_process().map_err(|error| {
+    let (parent, realm) = Parent::of_process().and_then(|parent| Ok((parent, parent::realm()?))).map_err(|error| {
         let what = format!("cannot tell which ssh asks ({error})");
         Failure::new(Exit::Failed, what, "ssh runs this by itself; peermon ssh --print is for people")
     })?;
-    let path = folder.picks().join(format!("{}:{}", args.name, parent.mark));
+    let path = folder.picks().join(format!("{}:{realm}:{}", args.name, parent.mark));
     if path.exists() {
         // The same ssh reads its settings once more, as it does for CanonicalizeHostname.
         return Ok(Exit::Done);
     }
+    take_those_of_the_dead_away(&folder, &realm);
     let mut asked = Asked::ask(&args.choose, &args.client, console)?;
     let ranking = asked.choice.rank(&asked.table);
     let candidates = asked.to_try(&ranking, args.num)?;
@@ -105,6 +107,20 @@ fn text(args: &LabArgs, host: &HostView, mark: &str) -> String {
         "Match originalhost {} exec \"exec sh -c '{is_mine}'\"\n    HostName {}\n    HostKeyAlias {}\n",
         args.name, host.address, host.name
     )
+}
+
+/// Of this machine; of others nobody here knows who lives.
+fn take_those_of_the_dead_away(folder: &SshFolder, realm: &str) {
+    for pick in folder.all_picks() {
+        let name = pick.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let mut parts = name.split(':').skip(1);
+        if let (Some(found), Some(mark)) = (parts.next(), parts.next())
+            && found == realm
+            && !parent::lives(mark)
+        {
+            let _ = fs::remove_file(pick);
+        }
+    }
 }
 
 /// By the times of the files alone: on a shared home others write them too, and no two clocks agree.
