@@ -40,6 +40,8 @@ const LETTERS: &[(u32, &str)] = &[
     (30, "R"),
     (31, "UF"),
     (32, "N"),
+    (33, "N"),
+    (34, "RU"),
     (35, "RU"),
     (38, "U"),
 ];
@@ -48,7 +50,7 @@ const LETTERS: &[(u32, &str)] = &[
 fn can_show(letter: char, path: &Path, text: &str) -> bool {
     let path = path.to_string_lossy();
     match letter {
-        'N' => path.contains("/lab/"),
+        'N' => path.contains("/lab/") || path.ends_with("/real_ssh.rs"),
         'D' => path.contains("/fleet/") || path.ends_with("/joining.rs"),
         'F' => text.contains("proptest!") || path.ends_with("/fuzz.rs"),
         'R' => text.contains("skip::because(\"only root") || text.contains("skip::because(\"needs root"),

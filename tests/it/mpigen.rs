@@ -5,10 +5,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use peermon::model::HostView;
-use peermon::wire::client::Placement;
+use peermon::wire::client::{HostTable, Placement};
 
 use crate::command::{Outcome, Place, ask, binary, check_failure};
-use crate::fake_daemon::FakeDaemon;
+use crate::fake_daemon::{Answer, FakeDaemon, table};
 use crate::rows::busy;
 
 /// Best first, with 16, 8 and 4 cores.
@@ -45,6 +45,43 @@ fn option_n_counts_hosts_and_is_one_by_default() {
     check_file("", "node1\n");
     check_file("-n 2", "node1\nnode2\n");
     check_file("--num 2", "node1\nnode2\n");
+}
+
+#[test]
+fn option_capital_i_writes_addresses() {
+    check_file("-I -n 2", &lab()[..2].iter().map(|host| format!("{}\n", host.address)).collect::<String>());
+    let six = HostView { address: "fd77::1".parse().unwrap(), ..busy("six", 0.0, 4, 8) };
+    let daemon = FakeDaemon::knowing(vec![six]);
+    assert_eq!(ask(&daemon, "mpigen -I -q -").stdout, "fd77::1 slots=4\n");
+    check_failure(&ask(&daemon, "mpigen -I -q --format mpich -"), 2, "cannot hold the IPv6 address", "--format");
+}
+
+#[test]
+fn option_p_is_the_daemons_client_port() {
+    check_failure(&Place::new().run("mpigen -p 1 -"), 3, "127.0.0.1:1", "-l");
+}
+
+#[test]
+fn option_h_helps() {
+    let outcome = Place::new().run("mpigen -h");
+    assert!(outcome.stdout.contains("HOSTFILE") && outcome.code == Some(0), "{outcome:?}");
+}
+
+#[test]
+fn with_nobody_eligible_or_known_yet_the_file_stays_as_it_was() {
+    let place = Place::new();
+    let file = place.home.path().join("hosts");
+    fs::write(&file, "old").unwrap();
+    let run = |daemon: &FakeDaemon| -> Outcome {
+        place.peermon("mpigen hosts --socket").arg(daemon.socket()).output().unwrap().into()
+    };
+    let watcher = FakeDaemon::knowing(vec![HostView { collector: true, ..busy("watcher", 0.0, 4, 8) }]);
+    check_failure(&run(&watcher), 4, "no host is eligible (left out: 1 ", "--explain");
+    let own = HostView { load1_hundredths: None, ..busy("node1", 0.0, 4, 8) };
+    let new = HostTable { up_seconds: 1, ..table(vec![own]) };
+    let daemon = FakeDaemon::answering(Answer::Table(Box::new(new)));
+    check_failure(&run(&daemon), 4, "no host is eligible", "the daemon started 1 s ago and knows nobody yet");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "old");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use peermon::model::{HostState, HostView};
-use peermon::wire::client::{HostTable, Placement};
+use peermon::wire::client::{HostTable, Placement, Reply, encode_reply};
 
 use crate::command::{Outcome, Place, ask, binary, check_failure};
 use crate::fake_daemon::{Answer, FakeDaemon, table};
@@ -86,6 +86,18 @@ fn options_of_ssh_go_on_to_it() {
     let forwards = ["-L", "1:h:2", "-R", "3:h:4", "-D", "5", "-J", "gate", "-F", "config", "-E", "log", "-6"];
     check_ssh(&forwards, &format!("-6 -J gate -F config -E log -L 1:h:2 -R 3:h:4 -D 5 {TO_NODE1}"));
     check_ssh(&["--ssh-arg", "-v", "--ssh-arg=-q"], &format!("-v -q {TO_NODE1}"));
+}
+
+#[test]
+fn the_manuals_examples_work_as_they_are_written() {
+    let daemon = FakeDaemon::knowing(lab());
+    let listed = smarter_ssh(&daemon, 22, &["-v", "-i", "-n", "20"]);
+    let names: Vec<&str> = listed.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!((names, listed.code), (vec!["NAME", "node1", "node2", "node3"], Some(0)), "{listed:?}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connected = smarter_ssh(&daemon, port, &["-c"]);
+    assert_eq!((connected.stdout.lines().last(), connected.code), (Some("node1"), Some(0)), "{connected:?}");
 }
 
 #[test]
@@ -187,6 +199,64 @@ fn a_better_host_that_refuses_is_named_and_the_next_one_taken() {
 fn the_banner_is_for_people_only() {
     let outcome = smarter_ssh(&FakeDaemon::knowing(lab()), 22, &["--no-probe"]);
     assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn on_a_terminal_one_line_says_where_it_goes() {
+    let place = Place::new();
+    let (ssh, daemon) = (ssh_of_words(&place, 22), FakeDaemon::knowing(lab()));
+    let line = format!("'{}' ssh --no-probe --socket '{}'", binary().display(), daemon.socket().display());
+    let outcome: Outcome =
+        place.program("script", "-qec").args([&line, "/dev/null"]).env("PEERMON_SSH", ssh).output().unwrap().into();
+    let lines: Vec<&str> = outcome.stdout.lines().map(str::trim_end).collect();
+    assert_eq!(lines.first(), Some(&"peermon ssh: connecting to node1"), "{outcome:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("connecting")).count(), 1);
+}
+
+#[test]
+fn ssh_is_asked_for_its_settings_once_and_not_once_a_host() {
+    let place = Place::new();
+    let ssh = ssh_of_words(&place, closed_port());
+    let counted = fs::read_to_string(&ssh).unwrap().replace("= -G ]; then", "= -G ]; then echo asked >>asked;");
+    fs::write(&ssh, counted).unwrap();
+    let daemon = FakeDaemon::knowing(lab());
+    let mut command = called(&place);
+    command.arg("--socket").arg(daemon.socket()).env("PEERMON_SSH", &ssh);
+    assert_eq!(command.status().unwrap().code(), Some(125));
+    assert_eq!(fs::read_to_string(place.home.path().join("asked")).unwrap(), "asked\n");
+}
+
+#[test]
+fn where_the_way_is_not_direct_nothing_is_probed() {
+    let place = Place::new();
+    let ssh = ssh_of_words(&place, closed_port());
+    let daemon = FakeDaemon::knowing(lab());
+    for (says, way) in [("proxyjump gate", "ProxyJump"), ("proxycommand nc %h 22", "ProxyCommand")] {
+        fs::write(&ssh, format!("#!/bin/sh\n[ \"$1\" = -G ] && echo '{says}' || echo went\n")).unwrap();
+        let mut command = place.peermon("ssh -v --socket");
+        let outcome: Outcome = command.arg(daemon.socket()).env("PEERMON_SSH", &ssh).output().unwrap().into();
+        assert!(outcome.stderr.contains(&format!("no probe: the way goes through {way}\n")), "{outcome:?}");
+        assert_eq!(outcome.stdout, "went\n");
+    }
+}
+
+/// Names as long as `node1-abc`, in whose place they are sent.
+const HOSTILE: [&[u8; 9]; 6] =
+    [b"-oProxy=x", b"$(reboot)", b"a\x1b[31mabc", b"a\nHost *x", b"a\xff\xfe bcdef", b"a\xe2\x80\xaebcdef"];
+
+#[test]
+fn a_hostile_name_reaches_no_command_line_no_host_file_and_no_terminal() {
+    let host = HostView { name: "node1-abc".parse().unwrap(), ..local("node1", 1, 0.0) };
+    let honest = encode_reply(&Reply::Hosts(table(vec![host])));
+    for name in HOSTILE {
+        let place = honest.windows(9).position(|window| window == b"node1-abc").unwrap();
+        let mut bytes = honest.clone();
+        bytes[place..place + name.len()].copy_from_slice(name);
+        let daemon = FakeDaemon::answering(Answer::Bytes(bytes));
+        check_failure(&smarter_ssh(&daemon, 22, &["--no-probe"]), 125, "speaks otherwise", "");
+        check_failure(&smarter_ssh(&daemon, 22, &["-i"]), 3, "speaks otherwise", "");
+        check_failure(&ask(&daemon, "mpigen -"), 3, "speaks otherwise", "");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod ground;
 mod life;
 mod measures;
 mod options;
+mod placing;
 mod resources;
 mod sick;
 mod story;
