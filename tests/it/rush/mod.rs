@@ -24,3 +24,10 @@ fn peermon_1_1_sends_nearly_all_of_them_to_one_host() {
     let Outcome { most, .. } = choose(Rule::Uniform, 1);
     assert!(most < 10);
 }
+
+#[test]
+fn fifty_daemons_that_know_nothing_of_each_other_still_choose_far_better_than_it_or_than_chance() {
+    let cost = |rule| SEEDS.map(|seed| choose(rule, seed).mean_cost).sum::<f64>();
+    let ours = cost(Rule::OwnDaemons);
+    assert!(ours * 2.0 < cost(Rule::Classic) && ours * 2.0 < cost(Rule::Uniform), "{ours}");
+}
