@@ -114,11 +114,13 @@ pub enum LeftOut {
     Left,
     /// Nothing was heard of it for long.
     Dead,
+    /// `dns-update` only: none of its addresses can be published.
+    NoAddress,
 }
 
 impl LeftOut {
     /// All reasons.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Collector,
         Self::LoadUnknown,
         Self::CoresUnknown,
@@ -128,6 +130,7 @@ impl LeftOut {
         Self::Suspect,
         Self::Left,
         Self::Dead,
+        Self::NoAddress,
     ];
 
     /// For people who count them.
@@ -143,6 +146,7 @@ impl LeftOut {
             Self::Suspect => "suspect",
             Self::Left => "left",
             Self::Dead => "dead",
+            Self::NoAddress => "without a public address",
         }
     }
 
@@ -159,6 +163,7 @@ impl LeftOut {
             Self::Suspect => "suspect: it seems to have crashed",
             Self::Left => "left",
             Self::Dead => "dead: not heard of for too long",
+            Self::NoAddress => "none of its addresses can be published",
         }
     }
 }
