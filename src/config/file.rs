@@ -12,7 +12,7 @@ use super::client::Place;
 use super::lines::{Finding, line_of, read_text};
 use super::nearest;
 use super::values::{
-    Count, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Percent, Port, Seconds, Size, parsed, parsed_list,
+    Count, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Percent, Port, Seconds, Size, Ttl, parsed, parsed_list,
 };
 use crate::model::{HostName, Label};
 use crate::placement::HostPattern;
@@ -150,7 +150,8 @@ table! {
         #[serde(deserialize_with = "parsed")]
         count: Count,
         /// Time to live, in seconds.
-        ttl: u32,
+        #[serde(deserialize_with = "parsed")]
+        ttl: Ttl,
         /// Where updates are sent.
         server: String,
         /// The key that signs them.

@@ -41,6 +41,8 @@ impl Port {
     pub const GOSSIP: Self = Self(1288);
     /// Where clients find the daemon unless told otherwise.
     pub const CLIENT: Self = Self(1981);
+    /// Where name servers listen (RFC 1035, 4.2).
+    pub const DNS: Self = Self(53);
 
     /// The number.
     #[must_use]
@@ -307,6 +309,49 @@ impl FromStr for Percent {
     }
 }
 
+/// Time to live of a published address, in seconds: 0 to [`Ttl::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ttl(pub u32);
+
+impl Ttl {
+    /// As in the old manual: whoever asks again half a minute later gets today's hosts.
+    pub const DEFAULT: Self = Self(30);
+    /// A day. Who remembers an address for longer goes to a host that was good last week.
+    pub const MAX: u32 = 86_400;
+}
+
+impl FromStr for Ttl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text.parse() {
+            Ok(seconds @ 0..=Self::MAX) => Ok(Self(seconds)),
+            Ok(_) | Err(_) => refuse(text, &format!("a time to live in seconds (0 to {})", Self::MAX)),
+        }
+    }
+}
+
+/// How long a command waits for others, in seconds: 0.1 to 60, `5` or `5s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Patience(pub Duration);
+
+impl Patience {
+    /// A server on the same host answers within milliseconds; this is for one that has just been restarted.
+    pub const DEFAULT: Self = Self(Duration::from_secs(5));
+}
+
+impl FromStr for Patience {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text.strip_suffix('s').unwrap_or(text).parse::<f64>() {
+            // What runs every minute is over by then.
+            Ok(seconds) if (0.1..=60.0).contains(&seconds) => Ok(Self(Duration::from_secs_f64(seconds))),
+            Ok(_) | Err(_) => refuse(text, "a time to wait in seconds (0.1 to 60)"),
+        }
+    }
+}
+
 /// For serde: a text or a number, parsed by `T`'s `FromStr`.
 pub(super) fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
@@ -407,5 +452,7 @@ mod tests {
         check_refused::<Count>(&["0", "-1", "1.5", "many"]);
         check_refused::<Seed>(&["-1", "x", ""]);
         check_refused::<Percent>(&["-1", "a%"]);
+        check_refused::<Ttl>(&["-1", "86401", "1h", ""]);
+        check_refused::<Patience>(&["0", "-1", "61", "5m", "nan", "s"]);
     }
 }

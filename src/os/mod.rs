@@ -6,6 +6,7 @@ mod cgroup;
 pub mod clock;
 pub mod entropy;
 pub mod listeners;
+pub mod lock;
 pub mod new_file;
 pub mod parent;
 pub mod peer;

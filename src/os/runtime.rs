@@ -3,17 +3,16 @@
 //! A lock beside the socket tells a living daemon from one that was killed: the kernel lets go of it however a
 //! process ends, so a socket that was left over is no obstacle, and a living daemon is never disturbed.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::lock::{self, Lock};
 use super::privileges::{Account, own_uid};
 
 /// How many clients may wait to be let in: a thousand at once, and the kernel's usual limit is above it.
@@ -91,14 +90,16 @@ pub fn make_folder(folder: &Path, access: Access, owner: Option<Account>) -> Res
 pub struct ClientSocket {
     listener: UnixListener,
     path: PathBuf,
-    _lock: Flock<File>,
+    _lock: Lock,
 }
 
 impl ClientSocket {
     /// Takes the name `NAME.sock` in `folder`, unless a living daemon has it.
     pub fn claim(folder: &Path, name: &str, access: Access) -> Result<Self, ClaimError> {
         let path = folder.join(format!("{name}.sock"));
-        let lock = lock(&folder.join(format!("{name}.lock")), &path)?;
+        let beside = folder.join(format!("{name}.lock"));
+        let lock = lock::take(&beside).map_err(|error| ClaimError::Io { path: beside, error })?;
+        let lock = lock.ok_or_else(|| ClaimError::Taken(path.clone()))?;
         let failed = |error| ClaimError::Io { path: path.clone(), error };
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -137,23 +138,6 @@ impl Drop for ClientSocket {
         // The lock is still held, so this is ours. The lock's file stays: whoever opened it may be waiting for it.
         let _ = fs::remove_file(&self.path);
     }
-}
-
-fn lock(path: &Path, socket: &Path) -> Result<Flock<File>, ClaimError> {
-    let failed = |error| ClaimError::Io { path: path.into(), error };
-    let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(flags.bits())
-        .open(path)
-        .map_err(failed)?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        Errno::EWOULDBLOCK => ClaimError::Taken(socket.into()),
-        errno => failed(errno.into()),
-    })
 }
 
 fn listen(path: &Path) -> io::Result<UnixListener> {

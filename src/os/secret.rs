@@ -13,7 +13,7 @@ const SECRET_FILE_MAX: u64 = 64 << 10;
 /// Whose key files are trusted, beside those of root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trusted {
-    /// The daemon's user.
+    /// Whoever uses the key.
     pub uid: u32,
     /// The group that may read (group `peermon`), where there is one.
     pub gid: Option<u32>,
@@ -41,7 +41,7 @@ pub enum SecretError {
     #[error("{} is a symbolic link", .0.display())]
     Link(PathBuf),
     /// Its owner can replace the key.
-    #[error("{} belongs to user {owner}, not to root or to the daemon's user {user}", .path.display())]
+    #[error("{} belongs to user {owner}, not to root or user {user}", .path.display())]
     Owner {
         /// The file.
         path: PathBuf,
