@@ -31,7 +31,7 @@ complete -c peermon -n "__fish_peermon_needs_command" -f -a "query" -d 'Print th
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh" -d 'Log in to the best host'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh-config" -d 'Let `ssh lab`, scp, rsync and git go to the best host by themselves'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "mpigen" -d 'Write an MPI host file of the best hosts'
-complete -c peermon -n "__fish_peermon_needs_command" -f -a "dns-update" -d 'Point a DNS name to the best hosts (comes later)'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "dns-update" -d 'Point a DNS name to the best hosts'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "keygen" -d 'Make a key that closes a network'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "demo" -d 'Try everything: real daemons with invented loads on this machine'
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s p -l port -d 'UDP port to listen on; unsolicited datagrams leave from PORT+1 [default: 1288]' -r
@@ -240,5 +240,39 @@ complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l exclude-self 
 complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
 complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
 complete -c peermon -n "__fish_peermon_using_subcommand mpigen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l zone -d 'The zone that the name is in' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l name -d 'The name: a label, or a full name in the zone [default: peermon]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -s n -l num -l n -d 'How many hosts [default: 5]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l ttl -d 'For how many seconds others may remember the addresses [default: 30]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l server -d 'The zone\'s primary server, with or without :PORT [default: 127.0.0.1]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l key-file -d 'The key that signs the update: BIND\'s `key` block, or ALGORITHM:NAME:SECRET' -r -F
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l local-key -d 'Sign with the key that a BIND with `update-policy local` left on this host [default file: /run/named/session.key]' -r -F
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l family -d 'Which addresses [default: both]' -r -f -a "4\t'IPv4 addresses (A)'
+6\t'IPv6 addresses (AAAA)'
+both\t'What each host has'"
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l only-network -d 'Only addresses in these networks, with commas between, like 130.58.68 or 10.0.0.0/8' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l hysteresis -d 'A published host stays while it costs no more than so many percent above a better one [default: 15]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l timeout -d 'How long the server may take for all of it, 0.1 to 60 [default: 5]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l policy -d 'What makes a host good [default: balanced]' -r -f -a "balanced\t''
+cpu\t''
+mem\t''
+random\t''
+classic\t''"
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l cpu-delta -d 'Differences of cost below this do not count [default: 0.1]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l mem-delta -d 'Differences of memory below this do not count, like 512M or 2G [default: 1G]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l exclude -d 'Leave these hosts out: names or addresses with commas between' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l max-age -d 'Leave out hosts whose figures are older' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l min -d 'Fewer eligible hosts than this are an error (exit 4)' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l seed -d 'Make the random part of the choice repeatable' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -s p -l port -d 'The daemon\'s client port [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l socket -d 'Exactly this daemon: a socket\'s path, or HOST:PORT' -r
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l dry-run -d 'Change nothing; print what nsupdate makes the same change from'
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -s c -l cpu -d 'Order by CPU load per core (with -m: the combination)'
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -s m -l mem -d 'Order by available memory'
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -s r -l random -d 'Any order'
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l exclude-self -d 'Leave this host out'
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
+complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand demo" -s h -l help -d 'Print help'

@@ -12,6 +12,8 @@ pub mod config;
 #[doc(hidden)]
 pub mod daemon;
 #[doc(hidden)]
+pub mod dns;
+#[doc(hidden)]
 pub mod gossip;
 pub mod model;
 #[doc(hidden)]

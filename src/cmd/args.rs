@@ -6,12 +6,16 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 use super::manual;
 use crate::client::{Place, Port};
 use crate::config::choose::PolicyName;
-use crate::config::values::{Count, Daemons, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Seconds, Seed, Size};
-use crate::model::{HostName, Label};
+use crate::config::values::{
+    Count, Daemons, Delta, Interval, LogLevel, MaxDatagram, NetworkName, Patience, Percent, Seconds, Seed, Size, Ttl,
+};
+use crate::dns::Zone;
+use crate::model::{HostName, Label, NetworkList};
 use crate::placement::HostPattern;
 use crate::render::Field;
 use crate::render::hostfile::HostfileFormat;
@@ -43,21 +47,12 @@ pub enum Command {
     SshConfig(SshConfigArgs),
     /// Write an MPI host file of the best hosts
     Mpigen(Box<MpigenArgs>),
-    /// Point a DNS name to the best hosts (comes later)
-    DnsUpdate(LaterArgs),
+    /// Point a DNS name to the best hosts
+    DnsUpdate(Box<DnsUpdateArgs>),
     /// Make a key that closes a network
     Keygen(KeygenArgs),
     /// Try everything: real daemons with invented loads on this machine
     Demo(DemoArgs),
-}
-
-/// Whatever is typed after a command that is not there yet.
-#[derive(Debug, Args)]
-#[command(disable_help_flag = true)]
-pub struct LaterArgs {
-    /// Taken, so that the answer is the same whatever was typed
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub rest: Vec<String>,
 }
 
 /// `peermon daemon`
@@ -500,6 +495,71 @@ fn format_parser() -> ValueParser {
     let names = HostfileFormat::ALL.map(HostfileFormat::as_str);
     PossibleValuesParser::new(names).try_map(|name| name.parse::<HostfileFormat>()).into()
 }
+
+/// `--family`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Family {
+    /// IPv4 addresses (A)
+    #[value(name = "4")]
+    V4,
+    /// IPv6 addresses (AAAA)
+    #[value(name = "6")]
+    V6,
+    /// What each host has
+    Both,
+}
+
+/// `peermon dns-update`
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = manual::examples("peermon-dns-update"))]
+pub struct DnsUpdateArgs {
+    /// The zone that the name is in
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<Zone>,
+    /// The name: a label, or a full name in the zone [default: peermon]
+    #[arg(long, value_name = "LABEL", allow_hyphen_values = true)]
+    pub name: Option<String>,
+    /// How many hosts [default: 5]
+    #[arg(short, long, visible_alias = "n", value_name = "N", allow_hyphen_values = true)]
+    pub num: Option<Count>,
+    /// For how many seconds others may remember the addresses [default: 30]
+    #[arg(long, value_name = "SECS", allow_hyphen_values = true)]
+    pub ttl: Option<Ttl>,
+    /// The zone's primary server, with or without :PORT [default: 127.0.0.1]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub server: Option<String>,
+    /// The key that signs the update: BIND's `key` block, or ALGORITHM:NAME:SECRET
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Sign with the key that a BIND with `update-policy local` left on this host [default file: /run/named/session.key]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, conflicts_with = "key_file")]
+    #[arg(default_missing_value = SESSION_KEY)]
+    pub local_key: Option<PathBuf>,
+    /// Which addresses [default: both]
+    #[arg(long)]
+    pub family: Option<Family>,
+    /// Only addresses in these networks, with commas between, like 130.58.68 or 10.0.0.0/8
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = NetworkList::parse_line)]
+    pub only_network: Vec<IpNet>,
+    /// A published host stays while it costs no more than so many percent above a better one [default: 15]
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true)]
+    pub hysteresis: Option<Percent>,
+    /// How long the server may take for all of it, 0.1 to 60 [default: 5]
+    #[arg(long, value_name = "SECS", allow_hyphen_values = true)]
+    pub timeout: Option<Patience>,
+    /// Change nothing; print what nsupdate makes the same change from
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which hosts.
+    #[command(flatten)]
+    pub choose: ChooseArgs,
+    /// Which daemon.
+    #[command(flatten)]
+    pub client: ClientArgs,
+}
+
+/// Where a BIND of Debian, Fedora or SUSE leaves its session key (`session-keyfile` in named.conf).
+const SESSION_KEY: &str = "/run/named/session.key";
 
 /// `peermon keygen`
 #[derive(Debug, Args)]

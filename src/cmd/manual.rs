@@ -338,10 +338,75 @@ const MPIGEN: Page = Page {
 const DNS_UPDATE: Page = Page {
     name: "peermon-dns-update",
     description: &[
-        "It comes with a later version. Until then, peermon query -I -n 5 prints addresses for nsupdate(1).",
+        "One run asks the daemon of this host for the best hosts, reads the addresses that the name has now, and replaces them where \
+         others are better: with one update (RFC 2136) of exactly the A and AAAA sets of that one name, which the server makes only \
+         if they still are what was read. Everything else at the name stays. It is made to run every minute, from a timer or from cron, \
+         beside peermon daemon -p 1288 -c on the name server or anywhere else.",
+        "The set is never emptied. Where fewer than --min hosts are eligible, where the daemon hears nobody, started less than two \
+         intervals ago, or knows only late figures, the name keeps what it has, and the exit code is 4. Collectors are never published, \
+         nor loopback, link-local and multicast addresses; of each host at most one address of each family is, the one that it advertises first.",
+        "A published host stays while its cost is no more than 15 % (--hysteresis) above that of the newcomer that would take its place; under \
+         the policies cpu and mem their deltas count instead. So the name does not change with every breath of the load.",
+        "Nothing is printed where nothing changes, and one line on stderr where something does. Two runs for one name on one host are kept \
+         apart by a lock: the second one says so and exits with 0. Runs on two hosts are kept apart by the server: one of them finds that the \
+         addresses are not what it read, and begins anew.",
     ],
-    sections: &[],
-    see_also: &["peermon-query(1)", "nsupdate(1)"],
+    sections: &[
+        Section {
+            title: "EXAMPLES",
+            items: &[
+                (
+                    "peermon dns-update --zone cs.example.edu --n 5",
+                    "peermon.cs.example.edu leads to the five best hosts; the server on this host takes updates from it",
+                ),
+                (
+                    "peermon dns-update --zone cs.example.edu --name cslab --key-file /etc/peermon/dns.key",
+                    "cslab.cs.example.edu, signed with a key",
+                ),
+                (
+                    "peermon dns-update --zone cs.example.edu --server ns1.example.edu --key-file dns.key --dry-run | nsupdate -k dns.key",
+                    "the same by nsupdate",
+                ),
+                ("peermon dns-update --zone cs.example.edu --explain", "which hosts are good, and who is left out"),
+            ],
+        },
+        Section {
+            title: "EXIT STATUS",
+            items: &[
+                ("0", "Done; also: nothing to change, or another run is at it."),
+                ("1", "Any other failure; somebody else changed the name at the same time, twice."),
+                (
+                    "2",
+                    "Wrong usage, settings or key file; the name is an alias (CNAME); NOTZONE or NXDOMAIN from the server.",
+                ),
+                ("3", "No daemon answers."),
+                ("4", "No host is eligible, or fewer than --min, or the daemon cannot know."),
+                ("5", "With --strict: fewer hosts than -n."),
+                ("6", "The server refuses: REFUSED, NOTAUTH, BADKEY, BADSIG, BADTIME."),
+                ("7", "The server does not answer, fails (SERVFAIL), or what answers cannot be believed."),
+            ],
+        },
+        CLIENT_ENVIRONMENT,
+        Section {
+            title: "FILES",
+            items: &[
+                (
+                    "/etc/peermon/peermon.toml, ~/.config/peermon/peermon.toml",
+                    "Settings: [dns] zone, name, count, ttl, server, key_file, hysteresis, min.",
+                ),
+                (
+                    "the key file",
+                    "key \"NAME\" { algorithm hmac-sha256; secret \"SECRET\"; }; as tsig-keygen prints it, or hmac-sha256:NAME:SECRET; sha384 and \
+                     sha512 too. Nobody but its owner may read it.",
+                ),
+                (
+                    "$XDG_RUNTIME_DIR/peermon/dns-NAME.lock, else /tmp/peermon-UID/dns-NAME.lock",
+                    "The lock of one name.",
+                ),
+            ],
+        },
+    ],
+    see_also: &["peermon-query(1)", "peermon-daemon(1)", "nsupdate(1)", "tsig-keygen(8)"],
 };
 
 const KEYGEN: Page = Page {

@@ -13,10 +13,10 @@ mod console;
 mod daemon;
 mod demo;
 mod detach;
+mod dns_update;
 pub mod exit;
 pub mod invocation;
 mod keygen;
-mod later;
 pub mod manual;
 mod mpigen;
 mod query;
@@ -60,7 +60,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Ssh(args) => ssh::run(&args, console),
         Command::SshConfig(args) => ssh_config::run(&args.action, console),
         Command::Mpigen(args) => mpigen::run(&args, console),
-        Command::DnsUpdate(_) => later::dns_update(),
+        Command::DnsUpdate(args) => dns_update::run(*args, console),
         Command::Keygen(args) => keygen::run(&args, console),
         Command::Demo(args) => demo::run(&args, console),
     }

@@ -255,14 +255,6 @@ fn another_name_is_another_command() {
 }
 
 #[test]
-fn commands_that_come_later_say_so_kindly() {
-    for arguments in ["", " --help", " -n 5 -c", " --zone lab.test -- x"] {
-        let said = "peermon dns-update: comes with a later";
-        check_refused(&format!("dns-update{arguments}"), 1, said, "-I -n 5");
-    }
-}
-
-#[test]
 fn what_a_terminal_would_act_on_never_comes_back_from_an_argument() {
     let outcome = Outcome::from(Place::new().peermon("query").arg("--\x1b[31mred\nline\u{9b}").output().unwrap());
     check_failure(&outcome, 2, "unknown option or argument '--\\u{1b}[31mred\\nline\\u{9b}'", "--help");

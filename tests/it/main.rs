@@ -11,6 +11,7 @@ mod command;
 mod command_line;
 mod crates;
 mod demo;
+mod dns;
 mod fake_daemon;
 mod faults_page;
 mod fleet;

@@ -5,6 +5,7 @@
 
 mod clients;
 mod convergence;
+mod dns;
 mod eavesdropping;
 mod families;
 mod faults;
