@@ -62,9 +62,10 @@ pub fn run(args: DnsUpdateArgs, console: &Console) -> Result<Exit, Failure> {
     let job = Job::settle(&args, &settings)?;
     let key = key(&args, &settings)?;
     let daemon = settings.daemon(&args.client)?;
-    let _lock = match job.dry_run || args.choose.explain {
-        true => None,
-        false => match take_lock(&job.owner, &settings) {
+    let _lock = if job.dry_run || args.choose.explain {
+        None
+    } else {
+        match take_lock(&job.owner, &settings) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => {
                 console.say(format_args!("another run is at {} just now; nothing to do", job.owner));
@@ -74,7 +75,7 @@ pub fn run(args: DnsUpdateArgs, console: &Console) -> Result<Exit, Failure> {
                 console.warn(format_args!("no lock keeps other runs away: {error}"));
                 None
             }
-        },
+        }
     };
     let mut client = settings.connect(&daemon)?;
     let table = client.hosts().map_err(|error| client_failure(&error, &daemon))?;
@@ -108,7 +109,8 @@ fn publish(job: &Job, ranking: &Ranking<'_>, talk: &mut Talk, console: &Console)
     let mut found = talk.read(&job.owner).map_err(failed)?;
     let mut before = found.addresses.clone();
     let mut asked_for = None;
-    for _ in 0..TRIES {
+    let mut tries = 0;
+    loop {
         let hosts = job.publishing.choose(job.choice.policy(), &ranking.eligible, &found.addresses);
         let after: BTreeSet<IpAddr> = hosts.iter().flat_map(|ranked| job.publishing.addresses(ranked.host)).collect();
         if found.are(&after, job.ttl) {
@@ -117,6 +119,10 @@ fn publish(job: &Job, ranking: &Ranking<'_>, talk: &mut Talk, console: &Console)
                 console.say(format_args!("{}: {}", job.owner, told(&before, &after, ranking)));
             }
             return Ok(Exit::Done);
+        }
+        if tries == TRIES {
+            let what = format!("somebody else changed {} at the same time, {TRIES} times", job.owner);
+            return Err(Failure::new(Exit::Failed, what, "does another host update it too? the next run tries again"));
         }
         let change = Change { owner: job.owner.clone(), before, after, ttl: job.ttl };
         if job.dry_run {
@@ -131,9 +137,8 @@ fn publish(job: &Job, ranking: &Ranking<'_>, talk: &mut Talk, console: &Console)
         // What was read is there, and is no set of the name: it comes from a wildcard (RFC 4592), and the name has none.
         before = if now == found { BTreeSet::new() } else { now.addresses.clone() };
         asked_for = Some(std::mem::replace(&mut found, now).addresses);
+        tries += 1;
     }
-    let what = format!("somebody else changed {} at the same time, {TRIES} times", job.owner);
-    Err(Failure::new(Exit::Failed, what, "does another host update it too? the next run tries again"))
 }
 
 impl Job {

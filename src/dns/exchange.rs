@@ -45,11 +45,12 @@ impl Talk {
     /// With `server`, signed with `key`. All of the conversation ends after `patience`. The numbers of messages come
     /// from `entropy`.
     pub fn new(server: &Server, key: Option<TsigKey>, patience: Duration, entropy: u64) -> Result<Self, DnsError> {
+        let deadline = Instant::now() + patience;
         let addresses = match server {
             Server::Address(address) => vec![*address],
             Server::Name(name, port) => resolve(name, *port, patience)?,
         };
-        Ok(Self { addresses, next: 0, key, dice: Dice::new(entropy), deadline: Instant::now() + patience })
+        Ok(Self { addresses, next: 0, key, dice: Dice::new(entropy), deadline })
     }
 
     /// Who is asked.

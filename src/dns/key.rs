@@ -7,7 +7,8 @@ use domain::base::Name;
 use domain::tsig::{Algorithm, Key, KeyName};
 use domain::utils::base64;
 
-/// Shortest secret in bytes. A shorter one is a mistake: half a digest is what RFC 2104, 3, warns below of.
+/// Shortest secret in bytes: half a digest of hmac-sha256. RFC 2104, 3, advises a whole one; what tsig-keygen and keymgr
+/// make is that long.
 const SECRET_MIN: usize = 16;
 
 /// Why a text holds no key that is used. Never shows any of the secret.

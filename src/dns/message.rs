@@ -270,3 +270,137 @@ fn error_of(code: Rcode, zone: &Zone, server: SocketAddr) -> DnsError {
         code => DnsError::Other { server, code: code.to_string() },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::tsig::{Key, ServerTransaction};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn key() -> TsigKey {
+        TsigKey::parse("hmac-sha256:k:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=").unwrap()
+    }
+
+    fn owner() -> Owner {
+        Owner::parse("peermon", &"lab.test".parse().unwrap()).unwrap()
+    }
+
+    fn server() -> SocketAddr {
+        "192.0.2.53:53".parse().unwrap()
+    }
+
+    fn addresses(texts: &[&str]) -> BTreeSet<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    /// A query for A, and the signed answer of a server that has the key.
+    fn query_and_answer() -> (Request, Vec<u8>) {
+        let request = query(7, &owner(), Rtype::A, Some(&key()), NOW).unwrap();
+        let mut asked = Message::from_octets(request.bytes.clone()).unwrap();
+        let key: Key = key().as_ref().clone();
+        let transaction = ServerTransaction::request(&key, &mut asked, Time48::from_u64(NOW)).unwrap().unwrap();
+        let mut answer = MessageBuilder::new_vec().start_answer(&asked, Rcode::NOERROR).unwrap();
+        answer.header_mut().set_aa(true);
+        answer.push((owner().to_wire(), Ttl::from_secs(30), A::new([192, 0, 2, 1].into()))).unwrap();
+        let mut answer = answer.additional();
+        transaction.answer(&mut answer, Time48::from_u64(NOW)).unwrap();
+        (request, answer.finish())
+    }
+
+    #[test]
+    fn an_update_names_what_must_hold_and_what_becomes_of_both_sets() {
+        let change = Change {
+            owner: owner(),
+            before: addresses(&["192.0.2.1", "192.0.2.2"]),
+            after: addresses(&["192.0.2.3", "2001:db8::1"]),
+            ttl: 30,
+        };
+        let request = update(7, &change, None, NOW).unwrap();
+        let message = Message::from_octets(request.bytes).unwrap();
+        let said = |section: domain::base::message::RecordSection<'_, Vec<u8>>| {
+            let line = |record: domain::base::record::ParsedRecord<'_, Vec<u8>>| {
+                format!("{} {} {} {}", record.ttl().as_secs(), record.class(), record.rtype(), record.rdlen())
+            };
+            section.map(|record| line(record.unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(message.header().opcode(), Opcode::UPDATE);
+        assert_eq!(message.sole_question().unwrap().qtype(), Rtype::SOA);
+        assert_eq!(
+            said(message.answer().unwrap()),
+            ["0 NONE CNAME 0", "0 NONE AAAA 0", "0 IN A 4", "0 IN A 4"],
+            "no alias, no AAAA set, and these two"
+        );
+        assert_eq!(
+            said(message.authority().unwrap()),
+            ["0 ANY A 0", "0 ANY AAAA 0", "30 IN A 4", "30 IN AAAA 16"],
+            "both sets go, and these come"
+        );
+    }
+
+    #[test]
+    fn as_many_hosts_as_may_be_asked_for_fit_one_update() {
+        let all = (0..500u16).flat_map(|number| {
+            let [high, low] = number.to_be_bytes();
+            [IpAddr::from([10, 0, high, low]), IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, number])]
+        });
+        let all: BTreeSet<IpAddr> = all.collect();
+        let change = Change { owner: owner(), before: all.clone(), after: all, ttl: 30 };
+        assert!(update(7, &change, Some(&key()), NOW).is_ok());
+        let more = (0..10_000u32).map(|number| IpAddr::V4((0x0a00_0000 + number).into())).collect();
+        let change = Change { after: more, ..change };
+        let error = update(7, &change, Some(&key()), NOW).unwrap_err();
+        assert_eq!(error, DnsError::TooLarge("peermon.lab.test".to_owned()));
+    }
+
+    #[test]
+    fn whatever_bit_of_a_signed_answer_is_flipped_nothing_else_is_believed() {
+        let (request, bytes) = query_and_answer();
+        let Arrival::Answer(genuine) = request.judge(&bytes, server(), NOW) else { panic!("the genuine answer") };
+        let mut sets = AddressSets::default();
+        read_set(&genuine, &owner(), server(), &mut sets).unwrap();
+        assert!(sets.are(&addresses(&["192.0.2.1"]), 30));
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if let Arrival::Answer(answer) = request.judge(&flipped, server(), NOW) {
+                // Of the signature's record some bits mean nothing.
+                assert_eq!(answer.as_slice(), genuine.as_slice(), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_question_or_of_another_time_is_not_believed() {
+        let (request, bytes) = query_and_answer();
+        let other = query(8, &owner(), Rtype::A, Some(&key()), NOW).unwrap();
+        assert!(matches!(other.judge(&bytes, server(), NOW), Arrival::Foreign(_)));
+        let same_number = query(7, &owner(), Rtype::A, Some(&key()), NOW + 1).unwrap();
+        assert!(matches!(same_number.judge(&bytes, server(), NOW), Arrival::Foreign(_)));
+        for now in [NOW - 301, NOW + 301] {
+            assert!(matches!(request.judge(&bytes, server(), now), Arrival::Foreign(_)));
+        }
+        for now in [NOW - 300, NOW + 300] {
+            assert!(matches!(request.judge(&bytes, server(), now), Arrival::Answer(_)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_odd_to_be_judged_and_read(bytes in proptest::collection::vec(any::<u8>(), 0..200), from in 0usize..60) {
+            let (signed, answer) = query_and_answer();
+            let plain = query(7, &owner(), Rtype::A, None, NOW).unwrap();
+            let spliced: Vec<u8> = answer[..from].iter().copied().chain(bytes.iter().copied()).collect();
+            for request in [&signed, &plain] {
+                for bytes in [&bytes, &spliced] {
+                    if let Arrival::Answer(answer) = request.judge(bytes, server(), NOW) {
+                        let _ = read_set(&answer, &owner(), server(), &mut AddressSets::default());
+                        let _ = read_update(&answer, owner().zone(), server());
+                    }
+                }
+            }
+        }
+    }
+}
