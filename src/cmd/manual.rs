@@ -345,8 +345,8 @@ const DNS_UPDATE: Page = Page {
         "The set is never emptied. Where fewer than --min hosts are eligible, where the daemon hears nobody, started less than two \
          intervals ago, or knows only late figures, the name keeps what it has, and the exit code is 4. Collectors are never published, \
          nor loopback, link-local and multicast addresses; of each host at most one address of each family is, the one that it advertises first.",
-        "A published host stays while its cost is no more than 15 % (--hysteresis) above that of the newcomer that would take its place; under \
-         the policies cpu and mem their deltas count instead. So the name does not change with every breath of the load.",
+        "A published host stays while its cost is no more than 15 % (--hysteresis) above what counts as equal to the newcomer that would take its \
+         place (the delta); under the policies cpu and mem the delta alone counts. So the name does not change with every breath of the load.",
         "Nothing is printed where nothing changes, and one line on stderr where something does. Two runs for one name on one host are kept \
          apart by a lock: the second one says so and exits with 0. Runs on two hosts are kept apart by the server: one of them finds that the \
          addresses are not what it read, and begins anew.",
