@@ -110,7 +110,7 @@ impl Node {
                 let own = Horizon { interval: card.interval().max(horizon.interval) };
                 let known_life = host.is_some_and(|host| card.version.incarnation <= host.version().incarnation);
                 let is_young = living && known_life || silence <= own.entry();
-                if !self.has_place_for(card) && !(is_young && self.make_room_for(now, card)) {
+                if !(self.has_place_for(card) || is_young && self.make_room_for(now, card)) {
                     self.sync.refuse(id, now.after(horizon.removal()));
                     return false;
                 }
