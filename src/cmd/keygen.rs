@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::KeygenArgs;
 use super::console::Console;
 use super::exit::{Exit, Failure};
-use crate::config::paths::SYSTEM_CONFIG_FOLDER;
+use crate::config::Environment;
 use crate::os::privileges::{self, Account};
 use crate::os::{entropy, new_file};
 use crate::session::new_key_file;
@@ -24,7 +24,7 @@ pub fn run(args: &KeygenArgs, console: &Console) -> Result<Exit, Failure> {
 
 /// The host's own daemon reads its key as user `peermon`, on HUP too: where root makes that key, it is for that user.
 fn owner(path: &Path) -> Option<Account> {
-    let is_the_hosts = path.parent() == Some(Path::new(SYSTEM_CONFIG_FOLDER));
+    let is_the_hosts = path.parent() == Some(&Environment::of_process().system_config_folder());
     if is_the_hosts && privileges::own_uid() == 0 { privileges::account() } else { None }
 }
 

@@ -146,6 +146,7 @@ const DAEMON: Page = Page {
             title: "ENVIRONMENT",
             items: &[
                 ("PEERMON_LOG", "As --log."),
+                ("PEERMON_CONFIG_DIR", "Where the host's own settings lie, instead of /etc/peermon."),
                 ("XDG_CONFIG_HOME", "Where the files of --user lie; else ~/.config."),
                 ("XDG_RUNTIME_DIR", "Where the socket of --user lies; else, and with --detach, /tmp/peermon-UID."),
             ],
@@ -483,6 +484,7 @@ const CLIENT_ENVIRONMENT: Section = Section {
         ("PEERMON_CLIENT_PORT", "As -p."),
         ("PEERMON_SOCKET", "As --socket."),
         ("PEERMON_POLICY", "As --policy."),
+        ("PEERMON_CONFIG_DIR", "Where the host's own settings lie, instead of /etc/peermon."),
         ("NO_COLOR", "No colour on terminals."),
     ],
 };

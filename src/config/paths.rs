@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::values::Port;
 
-/// Settings, machines, prefixes and key of the host's own network.
+/// Settings, machines, prefixes and key of the host's own network, unless `PEERMON_CONFIG_DIR` names another folder.
 pub const SYSTEM_CONFIG_FOLDER: &str = "/etc/peermon";
 
 /// Sockets of the host's own network.
@@ -21,6 +21,8 @@ pub struct Environment {
     pub config_folder: Option<PathBuf>,
     /// The XDG runtime folder (`/run/user/UID`), gone at logout.
     pub runtime_folder: Option<PathBuf>,
+    /// `PEERMON_CONFIG_DIR`, in place of `/etc/peermon`: set by units and init scripts of an installation that has it elsewhere.
+    pub system_config_folder: Option<PathBuf>,
     /// `PEERMON_CLIENT_PORT`
     pub client_port: Option<OsString>,
     /// `PEERMON_SOCKET`
@@ -41,6 +43,7 @@ impl Environment {
         Self {
             config_folder: dirs::config_dir(),
             runtime_folder: dirs::runtime_dir(),
+            system_config_folder: variable("PEERMON_CONFIG_DIR").map(PathBuf::from).filter(|path| path.is_absolute()),
             client_port: variable("PEERMON_CLIENT_PORT"),
             socket: variable("PEERMON_SOCKET"),
             policy: variable("PEERMON_POLICY"),
@@ -52,6 +55,12 @@ impl Environment {
     /// The user's own `peermon` folder of settings.
     fn user_config_folder(&self) -> Option<PathBuf> {
         self.config_folder.as_ref().map(|folder| folder.join("peermon"))
+    }
+
+    /// The host's own folder of settings.
+    #[must_use]
+    pub fn system_config_folder(&self) -> PathBuf {
+        self.system_config_folder.clone().unwrap_or_else(|| SYSTEM_CONFIG_FOLDER.into())
     }
 }
 
@@ -82,7 +91,7 @@ impl DaemonPaths {
     #[must_use]
     pub fn of(realm: Realm, environment: &Environment) -> Option<Self> {
         let folder = match realm {
-            Realm::System => SYSTEM_CONFIG_FOLDER.into(),
+            Realm::System => environment.system_config_folder(),
             Realm::User => environment.user_config_folder()?,
         };
         Some(Self {
@@ -98,7 +107,7 @@ impl DaemonPaths {
 #[must_use]
 pub fn client_settings(environment: &Environment) -> Vec<PathBuf> {
     let user = environment.user_config_folder();
-    user.into_iter().chain([SYSTEM_CONFIG_FOLDER.into()]).map(|folder: PathBuf| folder.join("peermon.toml")).collect()
+    user.into_iter().chain([environment.system_config_folder()]).map(|folder| folder.join("peermon.toml")).collect()
 }
 
 /// The folders in which sockets lie, one for each way to run a daemon.
@@ -196,6 +205,19 @@ mod tests {
         assert_eq!(DaemonPaths::of(Realm::User, &Environment::default()), None);
         let paths = DaemonPaths::of(Realm::System, &environment()).unwrap();
         assert_eq!(paths.settings, Path::new("/etc/peermon/peermon.toml"));
+    }
+
+    #[test]
+    fn the_hosts_files_can_lie_elsewhere() {
+        let environment = Environment { system_config_folder: Some("/opt/etc/peermon".into()), ..environment() };
+        let paths = DaemonPaths::of(Realm::System, &environment).unwrap();
+        assert_eq!(paths.key, Path::new("/opt/etc/peermon/gossip.key"));
+        assert_eq!(client_settings(&environment)[1], Path::new("/opt/etc/peermon/peermon.toml"));
+        // Never those of a private network.
+        assert_eq!(
+            DaemonPaths::of(Realm::User, &environment).unwrap().key,
+            Path::new("/home/ada/.config/peermon/gossip.key")
+        );
     }
 
     #[test]
