@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::command::Outcome;
-use crate::machine::{HOME, Machine, PATH, SOURCE, STAND_INS};
+use crate::machine::{HOME, Machine, SOURCE, STAND_INS};
 use crate::skip;
 
 /// The line to type on the next machine, of what install.sh printed.
@@ -140,11 +140,12 @@ fn installing_again_upgrades_and_restarts() {
     machine.install("--user");
     let settings = || fs::read_to_string(machine.home(".config/peermon/peermon.toml")).unwrap();
     let (files, written, daemons) = (machine.files(HOME), settings(), machine.daemons());
-    let inode = |machine: &Machine| fs::metadata(machine.home(".local/bin/peermon")).unwrap().ino();
-    let before = inode(&machine);
+    let installed = || fs::metadata(machine.home(".local/bin/peermon")).unwrap();
+    let before = installed();
+    machine.said("echo newer >>/mnt/peermon");
     machine.install("--user");
     assert_eq!((machine.files(HOME), settings()), (files, written));
-    assert_ne!(inode(&machine), before);
+    assert_ne!((installed().ino(), installed().len()), (before.ino(), before.len()));
     let after = machine.daemons();
     assert!(after.len() == 1 && after != daemons, "{daemons:?}, then {after:?}");
     // What was installed knows itself: nothing is there twice.
@@ -192,13 +193,7 @@ fn a_file_of_somebody_else_is_not_overwritten() {
 fn a_second_machine_joins_with_the_line_that_the_first_one_printed() {
     let Some(first) = Machine::new("ada") else { return };
     let second = first.beside("grace");
-    let peer = second.id().to_string();
-    let line = ["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", &peer];
-    let joined = Command::new("nsenter").args(first.user()).args(["--net", "--"]).args(line).env("PATH", PATH).output();
-    assert!(joined.as_ref().is_ok_and(|output| output.status.success()), "{joined:?}");
-    for (machine, address) in [(&first, "10.9.0.1/24"), (&second, "10.9.0.2/24")] {
-        machine.said(&format!("ip address add {address} dev eth0 && ip link set eth0 up"));
-    }
+    first.connect(&second);
     let printed = first.install("--user");
     assert_eq!(next_line(&printed), "./install.sh --user --join 10.9.0.1:1288");
     let arguments = next_line(&printed).strip_prefix("./install.sh ").unwrap();
@@ -307,46 +302,6 @@ fn the_unit_is_one_that_systemd_takes() {
     assert_eq!((outcome.code, about_it), (Some(0), vec![]), "{outcome:?}");
 }
 
-/// Runs install.sh where only these programs are found, and checks its two lines.
-#[track_caller]
-fn check_no_build(machine: &Machine, programs: &[(&str, &str)], what: &str, hint: &str) {
-    let bin = machine.path("/mnt/bin");
-    let _ = fs::remove_dir_all(&bin);
-    fs::create_dir(&bin).unwrap();
-    for (name, lines) in programs {
-        machine.stand_in(name, lines);
-        fs::rename(machine.path(STAND_INS).join(name), bin.join(name)).unwrap();
-    }
-    let line = format!(
-        "for tool in dirname sed; do ln -s /usr/bin/$tool /mnt/bin; done; dash=$(command -v dash); \
-                        PATH=/mnt/bin; export PATH; exec $dash '{SOURCE}/install.sh' --user"
-    );
-    let Outcome { stdout, stderr, code } = machine.shell(&line);
-    let lines: Vec<&str> = stderr.lines().collect();
-    assert!(lines.len() == 2 && lines[0].contains(what) && lines[1].starts_with("hint: "), "{stderr}");
-    check_contains(lines[1], &[hint]);
-    assert_eq!((stdout.as_str(), code), ("", Some(1)), "{stderr}");
-    assert_eq!(machine.files(HOME), BTreeSet::new());
-}
-
-#[test]
-fn without_rust_or_with_an_old_one_it_says_how_to_get_one() {
-    let Some(machine) = Machine::new("ada") else { return };
-    let rustc = |version: &str| format!("echo 'rustc {version} (0123456789 2025-01-01)'");
-    let cargo = ("cargo", "exit 1");
-    let get = "https://sh.rustup.rs | sh, then ./install.sh again";
-    let check = |programs: &[(&str, &str)], what, hint| check_no_build(&machine, programs, what, hint);
-    check(&[], "Rust 1.87 or newer is needed to build (no cargo and rustc in PATH", get);
-    check(&[cargo], "no cargo and rustc", get);
-    check(&[cargo, ("rustc", "exit 1")], "rustc does not run", "rustup default stable");
-    check(&[cargo, ("rustc", &rustc("1.86.0"))], "(found 1.86.0, /mnt/bin/rustc)", get);
-    check(&[cargo, ("rustc", &rustc("0.99.0"))], "(found 0.99.0", get);
-    check(&[cargo, ("rustc", &rustc("1.9.0-nightly")), ("rustup", "")], "(found 1.9.0-nightly", "rustup update stable");
-    check(&[cargo, ("rustc", &rustc("1.87.0"))], "a C compiler is needed to link", "apt-get install gcc");
-    check(&[cargo, ("rustc", &rustc("1.100.0"))], "a C compiler is needed to link", "apt-get install gcc");
-    check(&[cargo, ("rustc", &rustc("2.0.0"))], "a C compiler is needed to link", "apt-get install gcc");
-}
-
 /// As much of cargo as install.sh needs: the build is a copy.
 const CARGO: &str = r#"
 echo "$PWD: cargo $*" >>/mnt/calls
@@ -402,7 +357,17 @@ fn what_it_does_not_take_it_names() {
     check_usage("--user --join", 2, "--join wants HOST or HOST:PORT");
     check_usage("--user --join -x", 2, "not a host: '-x'");
     check_usage("--user --join a;b", 2, "not a host: 'a;b'");
-    check_usage("--uninstall", 2, "installing for the whole machine comes later");
+    check_usage("--user --port 2288", 2, "--port is for the whole machine, not for --user");
+    check_usage("--port", 2, "--port wants PORT");
+    check_usage("--port 65535", 2, "--port wants a port, not '65535'");
+    check_usage("--client-port=http", 2, "--client-port wants a port, not 'http'");
+    check_usage("--interval 0.1", 2, "--interval wants 0.2 to 300 seconds, not '0.1'");
+    check_usage("--collector=yes", 2, "--collector takes no value");
+    check_usage("--prefix opt", 2, "--prefix wants an absolute path of plain characters, not 'opt'");
+    check_usage("--sysconfdir /a;b", 2, "--sysconfdir wants an absolute path of plain characters, not '/a;b'");
+    check_usage("--destdir image", 2, "--destdir wants an absolute path, not 'image'");
+    check_usage("--key-file k --new-key", 2, "--key-file and --new-key: one of them");
+    check_usage("--purge", 2, "--purge goes with --uninstall");
 }
 
 #[test]

@@ -29,9 +29,13 @@ set -e
 hostname "$1"
 ip link set lo up
 mount -t tmpfs tmpfs /mnt
+for folder in $4; do
+    mkdir -p "/mnt/own$folder/upper" "/mnt/own$folder/work"
+    mount -t overlay -o "lowerdir=$folder,upperdir=/mnt/own$folder/upper,workdir=/mnt/own$folder/work" overlay "$folder"
+done
 mkdir "/mnt/home of ada" "/mnt/the source" /mnt/stand-ins
 cd "$2"
-for part in install.sh packaging completions; do
+for part in install.sh packaging completions docs Cargo.toml *.md LICENSE-*; do
     [ ! -e "$part" ] || cp -R "$part" "/mnt/the source/"
 done
 cp "$3" /mnt/peermon
@@ -44,7 +48,12 @@ exec cat
 /// Ends with this value.
 pub struct Machine {
     keeper: Child,
+    own_folders: &'static str,
 }
+
+/// Folders that can be changed without changing those of this machine, beside the usual ones.
+const OF_A_USER: &str = "";
+const OF_AN_ADMINISTRATOR: &str = "/etc /usr /var";
 
 impl Machine {
     /// A machine that nothing connects to another one. `None`: the test is skipped, since none can be made here.
@@ -52,27 +61,49 @@ impl Machine {
         let root = if geteuid().is_root() { None } else { Some("--map-root-user") };
         let mut unshare = Command::new("unshare");
         unshare.args(root);
-        match Self::start(unshare, name) {
-            Ok(machine) => Some(machine),
-            Err(why) => {
-                skip::because(&format!("no machine of its own: {why}"));
-                None
-            }
+        Self::or_skip(Self::start(unshare, name, OF_A_USER))
+    }
+
+    /// One for its administrator: what is changed in /etc, /usr and /var is changed there only. Nothing is in /usr/local, and no
+    /// peermon is installed.
+    pub fn of_an_administrator(name: &str) -> Option<Self> {
+        if !geteuid().is_root() {
+            skip::because("only root can make users, on whatever machine");
+            return None;
         }
+        Self::or_skip(Self::start(Command::new("unshare"), name, OF_AN_ADMINISTRATOR))
+    }
+
+    fn or_skip(machine: Result<Self, String>) -> Option<Self> {
+        machine.map_err(|why| skip::because(&format!("no machine of its own: {why}"))).ok()
     }
 
     /// Another one, which can be connected to this one.
     pub fn beside(&self, name: &str) -> Self {
         let mut command = Command::new("nsenter");
         command.args(self.user()).args(["--", "unshare"]);
-        Self::start(command, name).unwrap()
+        Self::start(command, name, self.own_folders).unwrap()
     }
 
-    fn start(mut unshare: Command, name: &str) -> Result<Self, String> {
+    /// Lays a cable between the two, and gives them the first two addresses of 10.9.0.0/24.
+    #[track_caller]
+    pub fn connect(&self, other: &Self) {
+        let peer = other.id().to_string();
+        let line = ["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", &peer];
+        let joined =
+            Command::new("nsenter").args(self.user()).args(["--net", "--"]).args(line).env("PATH", PATH).output();
+        assert!(joined.as_ref().is_ok_and(|output| output.status.success()), "{joined:?}");
+        for (machine, address) in [(self, "10.9.0.1/24"), (other, "10.9.0.2/24")] {
+            machine.said(&format!("ip address add {address} dev eth0 && ip link set eth0 up"));
+        }
+    }
+
+    fn start(mut unshare: Command, name: &str, own_folders: &'static str) -> Result<Self, String> {
         let mut keeper = unshare
             .args(["--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"])
             .args(["sh", "-c", SET_UP, "sh", name, env!("CARGO_MANIFEST_DIR")])
             .arg(binary())
+            .arg(own_folders)
             .env("PATH", PATH)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -81,7 +112,7 @@ impl Machine {
             .map_err(|error| error.to_string())?;
         let mut said = String::new();
         BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let machine = Self { keeper };
+        let machine = Self { keeper, own_folders };
         if said == "ready\n" { Ok(machine) } else { Err(machine.last_words()) }
     }
 
@@ -181,6 +212,12 @@ impl Machine {
         let path = self.path(STAND_INS).join(name);
         fs::write(&path, format!("#!/bin/sh\n{lines}")).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Whatever lies below these folders: names, modes, owners, times and sizes.
+    pub fn snapshot(&self, folders: &str) -> BTreeSet<String> {
+        let line = format!(r"find {folders} -printf '%p %M %u:%g %s %T@ %l\n' | sort");
+        self.said(&line).lines().map(str::to_owned).collect()
     }
 
     /// Process ids of all daemons there.
