@@ -29,6 +29,7 @@ mod layering;
 mod machine;
 mod mpigen;
 mod other_languages;
+mod packages;
 mod protocol_page;
 mod query;
 mod ranking;
