@@ -135,9 +135,14 @@ fn mentioned(text: &str) -> Vec<String> {
 
 #[test]
 fn every_command_line_that_is_mentioned_is_one_that_peermon_takes() {
-    let mentioned = mentioned(&readme());
-    assert!(mentioned.len() > 15, "{mentioned:?}");
-    for line in mentioned {
+    assert!(check_mentioned(&readme()) > 15);
+}
+
+/// Checks each command line in `text`. How many there are.
+#[track_caller]
+pub fn check_mentioned(text: &str) -> usize {
+    let mentioned = mentioned(text);
+    for line in &mentioned {
         let parsed = Invocation::of(line.split_whitespace().map(OsString::from)).parse().map_err(|error| error.kind());
         // The text calls commands by their names alone, which is not all that some of them want.
         let wants_more = [ErrorKind::MissingRequiredArgument, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
@@ -145,14 +150,20 @@ fn every_command_line_that_is_mentioned_is_one_that_peermon_takes() {
             line.split_whitespace().count() == 2 && parsed.as_ref().is_err_and(|kind| wants_more.contains(kind));
         assert!(parsed.is_ok() || is_name, "{line}: {parsed:?}");
     }
+    mentioned.len()
 }
 
 #[test]
 fn every_link_to_a_file_leads_somewhere() {
-    let text = readme();
+    assert!(check_links(&readme(), "") > 5);
+}
+
+/// Checks each link of `text`, which lies in `folder`. How many there are.
+#[track_caller]
+pub fn check_links(text: &str, folder: &str) -> usize {
     let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
-    assert!(links.len() > 5, "{links:?}");
-    for link in links.into_iter().filter(|link| !link.contains("://")) {
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(link).exists(), "{link}");
+    for link in links.iter().filter(|link| !link.contains("://")) {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(link).exists(), "{link}");
     }
+    links.len()
 }
