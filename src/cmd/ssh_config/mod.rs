@@ -89,7 +89,7 @@ fn drop_in_text(folder: &SshFolder, args: &LabArgs) -> Result<String, Failure> {
     let picks = folder::for_ssh(&picks)?;
     Ok(format!(
         "# Made by peermon ssh-config install, and taken away by peermon ssh-config remove.\n\
-         # ssh runs the command, which writes whither: the best host of now, and by which name its key is known.\n\
+         # ssh runs the command, which writes where to go: the host that is best now, and the name that its key is known by.\n\
          Match originalhost {name} exec \"exec {}\"\n    Include \"{picks}/{name}:*\"\n",
         command.join(" ")
     ))

@@ -55,7 +55,8 @@ fn pick(args: &LabArgs, console: &Console) -> Result<Exit, Failure> {
     let candidates = asked.to_try(&ranking, args.num)?;
     let connects = !only_asks(&parent.arguments);
     let probes = connects && asked.probes() && !args.no_probe;
-    let host = match effective(&parent).filter(|_| probes) {
+    let effective = if probes { effective(&parent) } else { None };
+    let host = match effective {
         Some(effective) => first_that_accepts(&effective, &candidates, console)?,
         None => candidates[0],
     };
