@@ -10,6 +10,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::unistd::geteuid;
 
@@ -22,6 +24,9 @@ pub const SOURCE: &str = "/mnt/the source";
 /// Programs that stand in for others; first in the machine's PATH.
 pub const STAND_INS: &str = "/mnt/stand-ins";
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A daemon measures when it starts; a machine that is busy with other tests takes longer.
+const FIRST_FIGURES_MAX: Duration = Duration::from_secs(10);
 
 /// What makes the machine: its name, this project and the executable are given.
 const SET_UP: &str = r#"
@@ -175,6 +180,21 @@ impl Machine {
     #[track_caller]
     pub fn peermon(&self, arguments: &str) -> String {
         self.said(&format!(r#"PATH="$HOME/.local/bin:$PATH"; peermon {arguments}"#))
+    }
+
+    /// Whom the machine's own daemon offers, once it knows its first figures.
+    #[track_caller]
+    pub fn offered(&self) -> String {
+        let begin = Instant::now();
+        loop {
+            let outcome = self.shell("peermon query");
+            match outcome.code {
+                Some(0) => return outcome.stdout,
+                // Nobody yet.
+                Some(4) if begin.elapsed() < FIRST_FIGURES_MAX => thread::sleep(Duration::from_millis(50)),
+                _ => panic!("{outcome:?}"),
+            }
+        }
     }
 
     pub fn daemon(&self) -> String {

@@ -127,7 +127,7 @@ fn the_deb_is_installed_upgraded_and_purged_and_an_upgrade_keeps_the_key() {
     let before = files();
     let dpkg = |arguments: &str| machine.said(&format!("dpkg --no-triggers --force-confold {arguments} 2>&1"));
     check_contains(&dpkg("--install /mnt/peermon.deb"), &["/etc/peermon/machines.txt", "peermon keygen"]);
-    assert_eq!(machine.said("peermon query"), "ada\n");
+    assert_eq!(machine.offered(), "ada\n");
     assert_eq!(machine.said("stat -c %U /run/peermon/1981.sock"), "peermon\n");
     machine.said("peermon keygen /etc/peermon/gossip.key && echo '# mine' >>/etc/peermon/peermon.toml");
     machine.said(LATER);

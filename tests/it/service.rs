@@ -144,7 +144,7 @@ fn check_under_the_unit(machine: &Machine, tracer: &str) {
     let mut daemon = machine.command("unshare").args(["--mount", "sh", "/mnt/under", tracer]).spawn().unwrap();
     wait_for(&socket, "READY=1");
     wait_for(&socket, "WATCHDOG=1");
-    assert_eq!(machine.said("peermon query"), "ada\n");
+    assert_eq!(machine.offered(), "ada\n");
     let figures = machine.said("peermon query --output csv --fields load1,cores,memory_total_bytes");
     let figures: Vec<&str> = figures.lines().nth(1).unwrap().split(',').collect();
     assert!(figures.iter().all(|figure| figure.parse::<f64>().is_ok()), "nothing is unknown: {figures:?}");
@@ -292,10 +292,10 @@ fn the_health_check_starts_the_daemon_again_when_it_does_not_answer_and_only_the
     check_contains(&machine.said(&check), &["does not answer: starting it again"]);
     let now = machine.daemons();
     assert!(now.len() == 1 && now != daemons, "{now:?}");
-    assert_eq!(machine.said("peermon query"), "ada\n");
+    assert_eq!(machine.offered(), "ada\n");
     machine.said("kill -9 $(cat /run/peermon/1981.pid)");
     check_contains(&machine.said(&check), &["starting it again"]);
-    assert_eq!(machine.said("peermon query"), "ada\n");
+    assert_eq!(machine.offered(), "ada\n");
     // Who stopped it wants it stopped.
     check_init(&machine, "stop", 0, "");
     assert_eq!((machine.said(&check).as_str(), machine.daemons().len()), ("", 0));

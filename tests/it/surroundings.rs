@@ -84,7 +84,7 @@ fn a_machine_without_rust_takes_what_was_built_before() {
     let outcome =
         machine.shell(&format!("PATH=/usr/sbin:/usr/bin:/sbin:/bin; export PATH; dash '{SOURCE}/install.sh'"));
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
-    assert_eq!(machine.said("peermon query"), "ada\n");
+    assert_eq!(machine.offered(), "ada\n");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn without_room_it_says_how_much_is_needed() {
     assert!(!machine.files("/usr/local").iter().any(|file| file.ends_with(".peermon-new")));
     machine.said("mount -o remount,nr_inodes=1000 /usr/local");
     machine.install("");
-    assert_eq!(machine.said("peermon query"), "ada\n");
+    assert_eq!(machine.offered(), "ada\n");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn ports_that_are_taken_are_named_with_another_choice() {
     );
     // With the other choice it goes on.
     machine.install("--client-port 2981");
-    assert_eq!(machine.said("peermon query"), "ada\n");
+    assert_eq!(machine.offered(), "ada\n");
 }
 
 #[test]
