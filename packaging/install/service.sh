@@ -12,7 +12,9 @@ adapted() {
     /etc/peermon) said= ;;
     *) said="Environment=PEERMON_CONFIG_DIR=$settings" ;;
     esac
-    sed "s|/usr/bin/peermon|$peermon|g; s|/etc/peermon|$settings|g" "$1" |
+    path=$binaries:
+    [ "$binaries" != /usr/bin ] || path=
+    sed "s|/usr/bin/peermon|$peermon|g; s|/etc/peermon|$settings|g; s|^PATH=/usr/sbin:|PATH=$path/usr/sbin:|" "$1" |
         awk -v said="$said" '{ print } $0 == "[Service]" && said { print said }'
 }
 

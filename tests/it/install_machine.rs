@@ -62,6 +62,11 @@ fn one_command_installs_for_the_whole_machine_and_says_what_to_type_next() {
         let text = machine.said(&format!("cat /etc/peermon/{file}"));
         assert!(text.starts_with('#') && !text.contains("\n="), "{file}: {text}");
     }
+    // What is for cron finds it there.
+    check_contains(
+        &machine.said("cat /usr/local/share/peermon/examples/peermon-dns"),
+        &["\nPATH=/usr/local/bin:/usr/sbin:"],
+    );
     // It comes back with the machine.
     assert_ne!(machine.said("ls /etc/rc2.d | grep peermon"), "");
 }
