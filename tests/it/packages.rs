@@ -18,9 +18,15 @@ const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Runs `packaging/build` of the project in `source`, with a folder of its own for what it makes.
 fn build(source: &Path, what: &str) -> Option<(TempDir, PathBuf)> {
+    build_for(source, what, "")
+}
+
+/// The same for the machines of `target`, or for this one.
+fn build_for(source: &Path, what: &str, target: &str) -> Option<(TempDir, PathBuf)> {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(source.join("packaging/build"));
     command.arg(what).env("CARGO_TARGET_DIR", folder.path()).env("PEERMON_BINARY", binary());
+    command.env("CARGO_BUILD_TARGET", target);
     let Outcome { stdout, stderr, code } = command.output().unwrap().into();
     if code != Some(0) && stderr.contains("is needed for that") {
         skip::because(stderr.lines().next().unwrap_or_default());
@@ -163,6 +169,14 @@ fn a_package_and_install_sh_do_not_hide_each_other() {
     machine.said("dpkg --no-triggers --install /mnt/peermon.deb");
     let outcome = machine.install_with("PEERMON_BINARY=/mnt/peermon", "");
     check_contains(&outcome.stderr, &["peermon is installed here as a package", "apt install ./peermon_*.deb"]);
+}
+
+#[test]
+fn a_package_can_be_for_another_architecture() {
+    let Some((_folder, deb)) = build_for(Path::new(PROJECT), "deb", "aarch64-unknown-linux-gnu") else { return };
+    assert!(deb.to_str().unwrap().ends_with("_arm64.deb"), "{}", deb.display());
+    let architecture = output("dpkg-deb", &["--field", deb.to_str().unwrap(), "Architecture"]).unwrap().stdout;
+    assert_eq!(architecture, "arm64\n");
 }
 
 #[test]
