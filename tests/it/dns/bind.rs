@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use peermon::model::HostView;
@@ -249,6 +251,29 @@ fn a_server_that_is_killed_in_between_is_no_answer_and_the_next_run_goes_on_wher
     assert_eq!(server.set("peermon.open.test A"), addresses(&[1, 2, 3, 4, 5]));
     check_changed(&updater.run(&of(&server)), "removed 10.0.0.1");
     assert_eq!(server.set("peermon.open.test A"), addresses(&[4, 5, 6, 7, 8]));
+}
+
+#[test]
+fn a_server_that_is_killed_at_any_moment_of_a_run_has_the_old_set_or_the_new_one() {
+    let Some((mut server, updater)) = open_zone(lab()) else { return skip::because(NO_BIND) };
+    check_changed(&updater.run(&of(&server)), "added 10.0.0.1");
+    let choices = [addresses(&[1, 2, 3, 4, 5]), addresses(&[6, 7, 8, 9, 10])];
+    for turn in 0..6 {
+        updater.now_knowing(if turn % 2 == 0 { lab().split_off(5) } else { lab() });
+        let mut command =
+            updater.place.peermon(&format!("dns-update {} --hysteresis 0 --cpu-delta 0 --timeout 1", of(&server)));
+        command.arg("--socket").arg(updater.daemon.socket()).stderr(Stdio::piped());
+        let run = command.spawn().unwrap();
+        // A run takes about 10 ms where nothing else does.
+        thread::sleep(Duration::from_millis(4 * turn));
+        server.kill();
+        let outcome = run.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&outcome.stderr);
+        assert!(matches!(outcome.status.code(), Some(0 | 7)), "turn {turn}: {said}");
+        server.start_again();
+        let set = server.set("peermon.open.test A");
+        assert!(choices.contains(&set), "turn {turn}: {set:?}: {said}");
+    }
 }
 
 #[test]
