@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use super::privileges::Account;
+use super::privileges::{Account, own_uid};
 
 /// Makes the file at `path` with `text` in it, for its owner alone (mode 0600). What is there already stays
 /// ([`io::ErrorKind::AlreadyExists`]), whatever it is. On any failure, a full disk too, nothing new is left. Root may
@@ -67,11 +67,26 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_owned();
     for _ in 0..LINKS_MAX {
         match fs::read_link(&target) {
-            Ok(next) => target = folder_of(&target).join(next),
+            Ok(next) => {
+                check_link(&target)?;
+                target = folder_of(&target).join(next);
+            }
             Err(_) => return Ok(target),
         }
     }
     Err(io::Error::from_raw_os_error(nix::libc::ELOOP))
+}
+
+/// Refuses what the kernel refuses whoever opens a file (protected_symlinks in proc(5)): a link in a folder where all may
+/// write, such as `/tmp`, that neither this user nor the folder's owner made.
+fn check_link(link: &Path) -> io::Result<()> {
+    const STICKY_AND_OPEN_TO_ALL: u32 = 0o1002;
+    let (made, folder) = (fs::symlink_metadata(link)?, fs::metadata(folder_of(link))?);
+    let is_open_to_all = folder.mode() & STICKY_AND_OPEN_TO_ALL == STICKY_AND_OPEN_TO_ALL;
+    if is_open_to_all && made.uid() != own_uid() && made.uid() != folder.uid() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    Ok(())
 }
 
 /// What others may not do with new files of this process. Reading it means setting it; a command has one thread.

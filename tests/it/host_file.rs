@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::process::{Command, Output};
 
 use nix::unistd::geteuid;
@@ -120,4 +120,28 @@ fn where_others_may_not_write_the_old_file_stays_and_the_error_says_so() {
     let Some((outcome, after)) = in_a_folder_of_its_own(nobody) else { return };
     check_failure(&outcome, 1, "cannot write folder/hosts (Permission denied", "name a file where you may write");
     assert_eq!(after, OLD);
+}
+
+#[test]
+fn in_a_folder_for_all_a_link_of_somebody_else_is_not_followed() {
+    if !geteuid().is_root() {
+        return skip::because("only root can be somebody else");
+    }
+    let (place, daemon) = (Place::new(), lab());
+    let [shared, precious, link] = ["shared", "precious", "shared/hosts"].map(|name| place.home.path().join(name));
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    fs::write(&precious, OLD).unwrap();
+    symlink(&precious, &link).unwrap();
+    let write = || -> Outcome {
+        let mut command = place.peermon("mpigen -n 20 -q shared/hosts --socket");
+        command.arg(daemon.socket()).output().unwrap().into()
+    };
+    lchown(&link, Some(65534), Some(65534)).unwrap();
+    check_failure(&write(), 1, "cannot write shared/hosts (", "name a file where you may write");
+    assert_eq!(fs::read_to_string(&precious).unwrap(), OLD);
+    // One's own is.
+    lchown(&link, Some(0), Some(0)).unwrap();
+    assert_eq!(write().code, Some(0));
+    assert_eq!(fs::read_to_string(&precious).unwrap().lines().count(), 20);
 }
