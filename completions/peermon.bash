@@ -640,12 +640,16 @@ _peermon() {
             return 0
             ;;
         peermon__subcmd__ssh__subcmd__config__subcmd__pick)
-            opts="-n -c -m -r -p -h --name --n --num --no-probe --no-pending --cpu --mem --random --policy --cpu-delta --mem-delta --exclude --exclude-self --max-age --min --strict --seed --explain --port --socket --help"
+            opts="-n -c -m -r -p -h --folder --name --n --num --no-probe --no-pending --cpu --mem --random --policy --cpu-delta --mem-delta --exclude --exclude-self --max-age --min --strict --seed --explain --port --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -181,6 +181,7 @@ complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_s
 complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from remove" -l name -d 'Only this name [default: all that were made]' -r
 complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l folder -d 'The user\'s ssh folder, as it was when this was installed' -r -F
 complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l name -d 'What is typed as the host, as in `ssh lab`' -r
 complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -s n -l num -l n -d 'How many hosts are tried in turn [default: 5]' -r
 complete -c peermon -n "__fish_peermon_using_subcommand ssh-config; and __fish_seen_subcommand_from pick" -l policy -d 'What makes a host good [default: balanced]' -r -f -a "balanced\t''

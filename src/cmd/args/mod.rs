@@ -20,7 +20,7 @@ pub use choosing::{ChooseArgs, ClientArgs};
 pub use dns::{DnsUpdateArgs, Family};
 pub use mpigen::MpigenArgs;
 pub use query::{FieldArg, OutputFormat, QueryArgs};
-pub use ssh::{LabArgs, RemoveArgs, SshArgs, SshConfigAction, SshConfigArgs, SshOptions};
+pub use ssh::{LabArgs, PickArgs, RemoveArgs, SshArgs, SshConfigAction, SshConfigArgs, SshOptions};
 
 /// Every host of a lab knows how busy all the others are, with no server.
 #[derive(Debug, Parser)]

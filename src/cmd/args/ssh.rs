@@ -1,6 +1,7 @@
 //! `peermon ssh`, `peermon ssh-config`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
 
@@ -142,7 +143,7 @@ pub enum SshConfigAction {
     Remove(RemoveArgs),
     /// Say where the ssh that runs this goes
     #[command(hide = true)]
-    Pick(Box<LabArgs>),
+    Pick(Box<PickArgs>),
 }
 
 /// `peermon ssh-config install`; what it writes has ssh run `peermon ssh-config pick`, with the same options.
@@ -167,6 +168,17 @@ pub struct LabArgs {
     /// Which daemon.
     #[command(flatten)]
     pub client: ClientArgs,
+}
+
+/// `peermon ssh-config pick`
+#[derive(Clone, Debug, Args)]
+pub struct PickArgs {
+    /// The user's ssh folder, as it was when this was installed
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// As they were typed then.
+    #[command(flatten)]
+    pub lab: LabArgs,
 }
 
 /// `peermon ssh-config remove`

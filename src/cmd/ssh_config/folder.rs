@@ -24,6 +24,16 @@ impl SshFolder {
             .ok_or_else(|| Failure::new(Exit::Failed, "you have no home folder (tried HOME)", "export HOME=/home/you"))
     }
 
+    /// The one that was found when `install` ran: ssh does not look at HOME, and what runs ssh may have another one.
+    pub fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// What ssh reads.
     pub fn config(&self) -> PathBuf {
         self.0.join("config")

@@ -80,7 +80,8 @@ fn drop_in_text(folder: &SshFolder, args: &LabArgs) -> Result<String, Failure> {
     let program = env::current_exe().map_err(|error| {
         Failure::new(Exit::Failed, format_args!("cannot tell where peermon is ({error})"), "is /proc mounted?")
     })?;
-    let mut command = vec![format!("'{}'", folder::for_ssh(&program)?), "ssh-config pick".to_owned()];
+    let (program, own) = (folder::for_ssh(&program)?, folder::for_ssh(folder.path())?);
+    let mut command = vec![format!("'{program}' ssh-config pick --folder '{own}'")];
     // As they were typed: `peermon ssh-config install` and the options.
     for word in env::args_os().skip(3) {
         command.push(format!("'{}'", folder::for_ssh(Path::new(&word))?));

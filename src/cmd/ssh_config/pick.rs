@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::super::args::LabArgs;
+use super::super::args::{LabArgs, PickArgs};
 use super::super::console::Console;
 use super::super::exit::{Exit, Failure};
 use super::super::ssh::{Asked, Effective, first_that_accepts, place};
@@ -28,18 +28,17 @@ const PICK_AGE_MAX: Duration = Duration::from_secs(5);
 const WITH_VALUE: &[u8] = b"BbcDEeFIiJLlmOoPpQRSWw";
 
 /// Writes where the ssh that runs this goes. Where this fails ssh goes on with the plain name.
-pub(super) fn run(args: &LabArgs, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn run(args: &PickArgs, console: &Console) -> Result<Exit, Failure> {
     if env::var_os(INNER).is_some() {
         return Ok(Exit::Failed);
     }
-    pick(args, console).map_err(|failure| {
-        let what = format!("{}; ssh goes on with the plain name {}", failure.what, args.name);
+    pick(&args.lab, &SshFolder::at(args.folder.clone()), console).map_err(|failure| {
+        let what = format!("{}; ssh goes on with the plain name {}", failure.what, args.lab.name);
         Failure { what, ..failure }
     })
 }
 
-fn pick(args: &LabArgs, console: &Console) -> Result<Exit, Failure> {
-    let folder = SshFolder::of_user()?;
+fn pick(args: &LabArgs, folder: &SshFolder, console: &Console) -> Result<Exit, Failure> {
     let (parent, realm) = Parent::of_process().and_then(|parent| Ok((parent, parent::realm()?))).map_err(|error| {
         let what = format!("cannot tell which ssh asks ({error})");
         Failure::new(Exit::Failed, what, "ssh runs this by itself; peermon ssh --print is for people")
@@ -49,7 +48,7 @@ fn pick(args: &LabArgs, console: &Console) -> Result<Exit, Failure> {
         // The same ssh reads its settings once more, as it does for CanonicalizeHostname.
         return Ok(Exit::Done);
     }
-    take_those_of_the_dead_away(&folder, &realm);
+    take_those_of_the_dead_away(folder, &realm);
     let mut asked = Asked::ask(&args.choose, &args.client, console)?;
     let ranking = asked.choice.rank(&asked.table);
     let candidates = asked.to_try(&ranking, args.num)?;
@@ -62,7 +61,7 @@ fn pick(args: &LabArgs, console: &Console) -> Result<Exit, Failure> {
     };
     folder.make()?;
     new_file::pass(&path, &text(args, host, &parent.mark)).map_err(|error| not_changed(&path, &error))?;
-    take_old_ones_away(&folder, &path);
+    take_old_ones_away(folder, &path);
     if connects && !args.no_pending {
         place(&mut asked.client, host);
     }
@@ -110,10 +109,14 @@ fn text(args: &LabArgs, host: &HostView, mark: &str) -> String {
     )
 }
 
-/// Of this machine; of others nobody here knows who lives.
+/// Of this machine; of others nobody here knows who lives. What is still being written has a name of its own (a dot before
+/// it): where it was left behind it goes with the old ones.
 fn take_those_of_the_dead_away(folder: &SshFolder, realm: &str) {
     for pick in folder.all_picks() {
         let name = pick.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        if name.starts_with('.') {
+            continue;
+        }
         let mut parts = name.split(':').skip(1);
         if let (Some(found), Some(mark)) = (parts.next(), parts.next())
             && found == realm
