@@ -103,10 +103,15 @@ impl Talk {
                     });
                 }
                 Ok(Arrival::Foreign(why)) => {
+                    refusals = 0;
                     forged = Some((self.server(), why));
                     "timed out".to_owned()
                 }
-                Err(error) if is_timeout(&error) => "timed out".to_owned(),
+                Err(error) if is_timeout(&error) => {
+                    // Somebody may be there: another address that refuses says nothing about this one.
+                    refusals = 0;
+                    "timed out".to_owned()
+                }
                 Err(error) => {
                     refusals += 1;
                     error.to_string()
