@@ -30,11 +30,12 @@ pub(super) struct Answers {
     shared: Arc<Shared>,
     facts: Facts,
     table: Option<(Timestamp, Arc<[u8]>)>,
+    legacy: Option<(Timestamp, Arc<[u8]>)>,
 }
 
 impl Answers {
     pub fn new(shared: Arc<Shared>, facts: Facts) -> Self {
-        Self { shared, facts, table: None }
+        Self { shared, facts, table: None, legacy: None }
     }
 
     /// The reply to the body of a request.
@@ -53,16 +54,19 @@ impl Answers {
     }
 
     /// The table for clients of PeerMon 1.1.
-    pub fn legacy(&self, now: Timestamp) -> Arc<[u8]> {
+    pub fn legacy(&mut self, now: Timestamp) -> Arc<[u8]> {
+        if let Some(table) = still_new(now, self.legacy.as_ref()) {
+            return table;
+        }
         let hosts = self.shared.node().hosts(now);
-        legacy::encode(&hosts, self.interval_hundredths()).into()
+        let table: Arc<[u8]> = legacy::encode(&hosts, self.interval_hundredths()).into();
+        self.legacy = Some((now, Arc::clone(&table)));
+        table
     }
 
     fn table(&mut self, now: Timestamp) -> Arc<[u8]> {
-        if let Some((made, table)) = &self.table
-            && now.since(*made) < TABLE_AGE_MAX
-        {
-            return Arc::clone(table);
+        if let Some(table) = still_new(now, self.table.as_ref()) {
+            return table;
         }
         let reply = Reply::Hosts(self.host_table(now));
         let table: Arc<[u8]> = encode_reply(&reply).into();
@@ -143,6 +147,11 @@ impl Answers {
     fn interval_hundredths(&self) -> u32 {
         u32::try_from(hundredths(self.facts.interval)).unwrap_or(u32::MAX)
     }
+}
+
+/// A table that need not be made again.
+fn still_new(now: Timestamp, made: Option<&(Timestamp, Arc<[u8]>)>) -> Option<Arc<[u8]>> {
+    made.filter(|(made, _)| now.since(*made) < TABLE_AGE_MAX).map(|(_, table)| Arc::clone(table))
 }
 
 fn hundredths(span: Duration) -> u64 {

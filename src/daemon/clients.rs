@@ -236,7 +236,7 @@ pub(super) fn serve(doors: &[Door<'_>], stop: impl AsFd, mut answers: Answers, m
         });
         shed(&mut connections);
         for door in ready.doors.iter().filter_map(|place| open.get(*place)) {
-            if let Err(error) = let_in(now, door, &mut connections, &answers, most)
+            if let Err(error) = let_in(now, door, &mut connections, &mut answers, most)
                 && matches!(error.raw_os_error(), Some(nix::libc::EMFILE | nix::libc::ENFILE))
             {
                 drop_first_to_end(&mut connections);
@@ -286,7 +286,7 @@ fn let_in(
     now: Timestamp,
     door: &Door<'_>,
     connections: &mut Vec<Connection>,
-    answers: &Answers,
+    answers: &mut Answers,
     most: usize,
 ) -> io::Result<()> {
     for _ in 0..ACCEPTS_AT_ONCE {
