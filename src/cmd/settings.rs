@@ -28,7 +28,7 @@ impl Settings {
     pub fn read(console: &Console) -> Result<Self, Failure> {
         let environment = Environment::of_process();
         let (files, findings) = read_files(&environment).map_err(|error| {
-            Failure::new(Exit::Usage, error, "mend that line or take it away: man peermon has the settings")
+            Failure::new(Exit::Usage, error, "mend that line or take it away: man peermon-daemon lists the keys")
         })?;
         for finding in findings {
             console.warn(finding);
@@ -156,7 +156,7 @@ pub fn nobody(what: impl fmt::Display, table: &HostTable) -> Failure {
     let hint = if is_new(table) {
         format!("the daemon started {} s ago and knows nobody yet: try again in a moment", table.up_seconds)
     } else {
-        "peermon query --explain says why each host is left out".to_owned()
+        "the same command with --explain says why each host is left out".to_owned()
     };
     Failure::new(Exit::NobodyEligible, what, hint)
 }
@@ -211,7 +211,7 @@ fn how_to_get_one(daemon: &Daemon) -> String {
             "systemctl start peermon, or peermon daemon --user for a network of your own".to_owned()
         }
         Daemon::OfPort(port) => {
-            format!("is {port} what the daemon has as -l? without -p, clients ask {}", Port::CLIENT)
+            format!("does it run? peermon daemon --user --detach starts your own; is {port} what it has as -l?")
         }
         Daemon::At(_) => "does a daemon run there? without --socket, clients look in the usual places".to_owned(),
     }

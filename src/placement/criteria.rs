@@ -146,7 +146,7 @@ impl LeftOut {
             Self::Suspect => "suspect",
             Self::Left => "left",
             Self::Dead => "dead",
-            Self::NoAddress => "without a public address",
+            Self::NoAddress => "without an address to publish",
         }
     }
 

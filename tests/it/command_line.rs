@@ -24,7 +24,7 @@ fn no_daemon_or_a_wrong_port_is_exit_3_with_all_that_was_tried() {
     let first = format!("peermon query: no daemon answers (tried {home}/run/peermon/{free}.sock, /tmp/peermon-");
     let last = format!("/{free}.sock, /run/peermon/{free}.sock, 127.0.0.1:{free})");
     assert!(outcome.stderr.starts_with(&first) && outcome.stderr.contains(&last), "{outcome:?}");
-    check_failure(&outcome, 3, "no daemon answers", &format!("is {free} what the daemon has as -l?"));
+    check_failure(&outcome, 3, "no daemon answers", &format!("is {free} what it has as -l?"));
     check_refused("query --socket no/such.sock", 3, "no daemon answers (tried no/such.sock)", "without --socket");
     check_refused("query --status --socket ./none", 3, "no daemon answers (tried ./none)", "without --socket");
 }

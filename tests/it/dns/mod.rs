@@ -143,9 +143,9 @@ fn check_never_emptied(updater: &Updater, arguments: &str, unchanged: impl Fn())
         (all(&|host| HostView { load1_hundredths: None, ..host }), "(left out: 10 of unknown load)", "--explain"),
         (all(&|host| HostView { cores: None, ..host }), "(left out: 10 of unknown cores)", "--explain"),
         (all(&state(HostState::Late)), "all that the daemon knows is late", "keeps its addresses"),
-        (addressed("127.0.0.1"), "(left out: 10 without a public address)", "--explain"),
-        (addressed("169.254.1.1"), "(left out: 10 without a public address)", "--explain"),
-        (addressed("fe80::1"), "(left out: 10 without a public address)", "--explain"),
+        (addressed("127.0.0.1"), "(left out: 10 without an address to publish)", "--explain"),
+        (addressed("169.254.1.1"), "(left out: 10 without an address to publish)", "--explain"),
+        (addressed("fe80::1"), "(left out: 10 without an address to publish)", "--explain"),
         (HostTable { isolated: true, ..good.clone() }, "the daemon hears no other host", "keeps its addresses"),
         (
             HostTable { up_seconds: 39, ..good.clone() },
@@ -163,6 +163,6 @@ fn check_never_emptied(updater: &Updater, arguments: &str, unchanged: impl Fn())
     let strict = updater.run(&format!("{arguments} --strict -n 11"));
     check_failure(&strict, 5, "10 hosts, fewer than -n 11", "without --strict");
     let excluded = updater.run(&format!("{arguments} --only-network 192.0.2"));
-    check_failure(&excluded, 4, "(left out: 10 without a public address)", "--explain");
+    check_failure(&excluded, 4, "(left out: 10 without an address to publish)", "--explain");
     unchanged();
 }
