@@ -64,7 +64,7 @@ done
 # is_number TEXT LOWEST HIGHEST
 is_number() {
     case $1 in
-    '' | *[!0-9]* | ??????*) return 1 ;;
+    '' | *[!0-9]* | 0?* | ??????*) return 1 ;;
     esac
     [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]
 }
@@ -137,6 +137,8 @@ read_options() {
         --join)
             case $2 in
             '' | -* | *[!][A-Za-z0-9.:_-]*) fail 2 "not a host: '$2'" "./install.sh --join node1:$DEFAULT_PORT" ;;
+            *:*:*) ;;
+            *:*) is_number "${2##*:}" 1 65534 || fail 2 "--join: '${2##*:}' is not a port" "./install.sh --join ${2%:*}:$DEFAULT_PORT" ;;
             esac
             joins="$joins$2
 "
@@ -157,7 +159,7 @@ read_options() {
             shift
             ;;
         --interval)
-            printf '%s\n' "$2" | awk '!/^[0-9]+(\.[0-9]+)?$/ || $1 < 0.2 || $1 > 300 { exit 1 }' ||
+            printf '%s\n' "$2" | awk '!/^(0|[1-9][0-9]*)(\.[0-9]+)?$/ || $1 < 0.2 || $1 > 300 { exit 1 }' ||
                 fail 2 "--interval wants 0.2 to 300 seconds, not '$2'" "./install.sh --interval 20"
             interval=$2
             shift

@@ -21,6 +21,15 @@ would() {
     printf '%s\n' "$*"
 }
 
+# done_or_not SENTENCE: how it ended, or would end.
+done_or_not() {
+    if [ "$dry_run" = yes ]; then
+        say "(nothing was done; it would end with: $1)"
+    else
+        say "$1"
+    fi
+}
+
 # run COMMAND…: or says it, in a dry run.
 run() {
     would "$*" || "$@"

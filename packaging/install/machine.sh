@@ -17,6 +17,8 @@ set_machine_folders() {
     manifest=$prefix/share/peermon/installed
     unfinished=$prefix/share/peermon/unfinished
     defaults=$prefix/share/peermon/defaults
+    # Where the settings are: to take them away nobody need remember.
+    folder_said=$prefix/share/peermon/sysconfdir
     peermon=$binaries/peermon
     before=$peermon.before
     settings_file=$settings/peermon.toml
@@ -42,8 +44,12 @@ require_root() {
     fi
 }
 
+is_packaged() {
+    [ -z "$root" ] && { dpkg -s peermon 2>/dev/null | grep -q '^Status: .* installed$' || rpm -q peermon >/dev/null 2>&1; }
+}
+
 require_no_package() {
-    if [ -z "$root" ] && { dpkg -s peermon 2>/dev/null | grep -q '^Status: .* installed$' || rpm -q peermon >/dev/null 2>&1; }; then
+    if is_packaged; then
         fail 1 "peermon is installed here as a package" "upgrade that (apt install ./peermon_*.deb), or remove it first; settings and key stay"
     fi
 }
@@ -81,7 +87,14 @@ refuse_foreign_target() {
 require_ours() {
     built=
     each_file refuse_foreign_target
-    for file in "$binaries/smarterSSH" "$binaries/autoMPIgen" "$units/peermon.service" "$init_script"; do
+    for file in "$source_folder"/packaging/systemd/*.*; do
+        refuse_foreign "$units/${file##*/}"
+    done
+    for file in "$source_folder"/packaging/sysusers.d/*.conf; do
+        refuse_foreign "$prefix/lib/sysusers.d/${file##*/}"
+    done
+    [ "$cron" = no ] || refuse_foreign "$health_check"
+    for file in "$binaries/smarterSSH" "$binaries/autoMPIgen" "$init_script"; do
         refuse_foreign "$file"
     done
 }
@@ -224,7 +237,7 @@ next_steps() {
 }
 
 image_steps() {
-    say "peermon is below $root; nothing was started, and no user was made"
+    done_or_not "peermon is below $root; nothing was started, and no user was made"
     say "in the image: systemd-sysusers, or adduser --system --group peermon; then systemctl enable peermon"
     [ ! -f "$root$key" ] || say "and: chgrp peermon $key && chmod 640 $key"
 }
@@ -255,6 +268,8 @@ install_machine() {
     fi
     [ -n "$root" ] || each_account make_account
     begin_manifest
+    make_folder "$(dirname "$folder_said")"
+    printf '%s\n' "$sysconfdir" | install_text 644 "$folder_said"
     keep_the_program_of_before
     install_files
     install_services
@@ -267,7 +282,7 @@ install_machine() {
     fi
     enable_service
     if [ "$start" = no ]; then
-        say "peermon is installed and starts with the machine; now: $(start_command)"
+        done_or_not "peermon is installed and starts with the machine; now: $(start_command)"
         return
     fi
     bring_up
@@ -291,6 +306,13 @@ uninstall_machine() {
     set_machine_folders
     require_root
     set_ports
+    said=$(cat "$root$folder_said" 2>/dev/null) || said=$sysconfdir
+    if [ "$said" != "$sysconfdir" ]; then
+        fail 2 "it was installed with --sysconfdir $said" "./install.sh --uninstall --sysconfdir $(quoted "$said"), with the other options as they are"
+    fi
+    if [ ! -f "$root$manifest" ] && is_packaged; then
+        fail 1 "peermon is installed here as a package" "apt remove peermon, or apt purge peermon to take settings and key too; dnf remove peermon"
+    fi
     if [ ! -f "$root$manifest" ] && { [ "$purge" = no ] || [ ! -d "$root$settings" ]; }; then
         fail 1 "peermon is not installed here (no $root$manifest)" "was it installed with another --prefix, or as a package (apt purge peermon)?"
     fi
@@ -298,7 +320,8 @@ uninstall_machine() {
         if [ -z "$root" ]; then
             stop_daemon
             disable_service
-            run rm -f "/run/peermon/$client_port".* /run/peermon.stopped
+            # Under each port that it ever had.
+            run rm -f /run/peermon/[0-9]*.sock /run/peermon/[0-9]*.lock /run/peermon/[0-9]*.pid /run/peermon/[0-9]*.log /run/peermon/[0-9]*.log.old /run/peermon.stopped
             [ "$dry_run" = yes ] || rmdir /run/peermon 2>/dev/null || true
         fi
         [ "$purge" = no ] || run rm -rf "$root$settings"
@@ -312,8 +335,8 @@ uninstall_machine() {
     if [ "$purge" = yes ]; then
         run rm -rf "$root$settings"
         [ -n "$root" ] || each_account remove_account
-        say "peermon is gone, with its settings and its key"
+        done_or_not "peermon is gone, with its settings and its key"
     else
-        say "peermon is gone; key and settings stay in $root$settings (--purge takes them too)"
+        done_or_not "peermon is gone; key and settings stay in $root$settings (--purge takes them too)"
     fi
 }

@@ -15,7 +15,12 @@ adapted() {
     path=$binaries:
     [ "$binaries" != /usr/bin ] || path=
     sed "s|/usr/bin/peermon|$peermon|g; s|/etc/peermon|$settings|g; s|^PATH=/usr/sbin:|PATH=$path/usr/sbin:|" "$1" |
-        awk -v said="$said" '{ print } $0 == "[Service]" && said { print said }'
+        awk -v said="$said" '
+            { print }
+            said && $0 == "[Service]" { print said }
+            # A table of cron jobs has its environment at the head.
+            said && /^PATH=.*:\/bin$/ && FNR < 10 { sub(/^Environment=/, "", said); print said }
+        '
 }
 
 # install_adapted MODE SOURCE TARGET
@@ -142,6 +147,7 @@ bring_up() {
     if [ ! -f "$unfinished" ] && [ "$dry_run" = no ] && answers 1; then
         return
     fi
+    would "# only if something above changes, or the daemon does not answer:" || true
     if ! restart_daemon; then
         why_not
         ! go_back || fail 1 "the new daemon does not answer; the one of before runs again" "$hint"
