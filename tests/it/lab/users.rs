@@ -34,7 +34,7 @@ fn a_key_file_of_another_user_is_refused_with_what_mends_it() {
         lab[0].write_config("gossip.key", &key(1));
         let file = lab[0].config("gossip.key");
         let cases = [
-            (OTHER, ONE, 0o640, format!("belongs to user {OTHER}, not to root or to the daemon's user {ONE}"), "chown"),
+            (OTHER, ONE, 0o640, format!("belongs to user {OTHER}, not to root or user {ONE}"), "chown"),
             (OTHER, OTHER, 0o600, "Permission denied".to_owned(), "chown"),
             (ONE, ONE, 0o644, "is open to others (mode 0644)".to_owned(), "chmod 600"),
             (ONE, ONE, 0o620, "is open to others (mode 0620)".to_owned(), "chmod 600"),
