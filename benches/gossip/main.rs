@@ -19,12 +19,8 @@ mod quiet;
 mod rows;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
-use rows::{Effort, Report};
-
-/// A part of the run: its name, and what measures it.
-type Part = (&'static str, fn(&mut Report, Effort));
+use rows::Part;
 
 const PARTS: &[Part] = &[
     ("compare", compare::designs),
@@ -44,17 +40,5 @@ const PARTS: &[Part] = &[
 ];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo bench` says `--bench`, `cargo test --benches` does not.
-    let effort = if arguments.iter().any(|argument| argument == "--quick") { Effort::Quick } else { Effort::Whole };
-    let rows = arguments.iter().position(|argument| argument == "--rows").map(|place| &arguments[place + 1..]);
-    let wanted = |name: &str| rows.is_none_or(|rows| rows.iter().any(|row| name.contains(row.as_str())));
-    let mut report = Report::default();
-    println!("{:<74} {:>9} {:>9} {:>9}", "", "MUST", "GOAL", "measured");
-    for (name, part) in PARTS.iter().filter(|(name, _)| wanted(name)) {
-        let start = Instant::now();
-        part(&mut report, effort);
-        println!("  [{name}: {:.0} s]", start.elapsed().as_secs_f64());
-    }
-    report.end()
+    rows::run(PARTS, &[])
 }

@@ -1,7 +1,8 @@
 //! Rows of the table, and what both kinds of part share.
 
+use std::env;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use peermon::sim::Fleet;
 
@@ -21,6 +22,29 @@ impl Effort {
             Self::Whole => whole,
         }
     }
+}
+
+/// A part of a bench: its name, and what measures it.
+pub type Part = (&'static str, fn(&mut Report, Effort));
+
+/// Runs the parts whose names contain a word behind `--rows`; without that all, but for those in `only_by_name`.
+pub fn run(parts: &[Part], only_by_name: &[&str]) -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    // `cargo bench` says `--bench`, `cargo test --benches` does not.
+    let effort = if arguments.iter().any(|argument| argument == "--quick") { Effort::Quick } else { Effort::Whole };
+    let rows = arguments.iter().position(|argument| argument == "--rows").map(|place| &arguments[place + 1..]);
+    let wanted = |name: &str| match rows {
+        Some(rows) => rows.iter().any(|row| name.contains(row.as_str())),
+        None => !only_by_name.contains(&name),
+    };
+    let mut report = Report::default();
+    println!("{:<74} {:>9} {:>9} {:>9}", "", "MUST", "GOAL", "measured");
+    for (name, part) in parts.iter().filter(|(name, _)| wanted(name)) {
+        let start = Instant::now();
+        part(&mut report, effort);
+        println!("  [{name}: {:.0} s]", start.elapsed().as_secs_f64());
+    }
+    report.end()
 }
 
 /// Counts what was missed.
@@ -50,7 +74,7 @@ impl Report {
         println!("{name:<74} {:>9} {:>9} {:>9}  {verdict}", shown(must), shown(goal), figure(measured));
     }
 
-    pub fn end(self) -> ExitCode {
+    fn end(self) -> ExitCode {
         println!();
         self.above_goal.iter().for_each(|name| println!("above the goal: {name}"));
         self.above_must.iter().for_each(|name| println!("above the MUST: {name}"));

@@ -29,12 +29,8 @@ mod daemons;
 mod fleets;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
-use rows::{Effort, Report};
-
-/// A part of the run: its name, and what measures it.
-type Part = (&'static str, fn(&mut Report, Effort));
+use rows::Part;
 
 const PARTS: &[Part] = &[
     ("garbage", daemons::garbage),
@@ -50,23 +46,9 @@ const PARTS: &[Part] = &[
     ("day", fleets::a_day_of_churn),
 ];
 
-/// Only where it is asked for by name.
-const LONG: &str = "day";
+/// Takes an hour.
+const ONLY_BY_NAME: &[&str] = &["day"];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let effort = if arguments.iter().any(|argument| argument == "--quick") { Effort::Quick } else { Effort::Whole };
-    let rows = arguments.iter().position(|argument| argument == "--rows").map(|place| &arguments[place + 1..]);
-    let wanted = |name: &str| match rows {
-        Some(rows) => rows.iter().any(|row| name.contains(row.as_str())),
-        None => name != LONG,
-    };
-    let mut report = Report::default();
-    println!("{:<74} {:>9} {:>9} {:>9}", "", "MUST", "GOAL", "measured");
-    for (name, part) in PARTS.iter().filter(|(name, _)| wanted(name)) {
-        let start = Instant::now();
-        part(&mut report, effort);
-        println!("  [{name}: {:.0} s]", start.elapsed().as_secs_f64());
-    }
-    report.end()
+    rows::run(PARTS, ONLY_BY_NAME)
 }

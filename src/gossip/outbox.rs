@@ -25,12 +25,8 @@ impl Waiting {
     /// What it says has grown older meanwhile.
     fn leave(mut self, now: Timestamp) -> (Destination, Message) {
         let waited = Age::at(now, self.since).as_hundredths();
-        if let Message::Handover { records, .. } | Message::Bundle { records } | Message::Found { records } =
-            &mut self.message
-        {
-            for record in records {
-                record.age = Age::from_hundredths(record.age.as_hundredths().saturating_add(waited));
-            }
+        for record in self.message.records_mut().into_iter().flatten() {
+            record.age = Age::from_hundredths(record.age.as_hundredths().saturating_add(waited));
         }
         (self.to, self.message)
     }

@@ -142,6 +142,47 @@ impl Message {
     /// the smallest size (508 bytes).
     pub const ASKED_MAX: usize = 20;
 
+    /// What it tells about hosts, where that is what it is for.
+    #[must_use]
+    pub fn records(&self) -> &[Aged<Record>] {
+        match self {
+            Self::Handover { records, .. } | Self::Bundle { records } | Self::Found { records } => records,
+            Self::Look { .. }
+            | Self::CardHash { .. }
+            | Self::Agree
+            | Self::Busy
+            | Self::Buckets { .. }
+            | Self::AskCards { .. }
+            | Self::WantCards { .. }
+            | Self::Heartbeat
+            | Self::Ping { .. }
+            | Self::Pong { .. }
+            | Self::Inquire(_)
+            | Self::Answer { .. }
+            | Self::YourVersion { .. } => &[],
+        }
+    }
+
+    /// The same, to be changed; `None` where it is for something else.
+    pub fn records_mut(&mut self) -> Option<&mut Vec<Aged<Record>>> {
+        match self {
+            Self::Handover { records, .. } | Self::Bundle { records } | Self::Found { records } => Some(records),
+            Self::Look { .. }
+            | Self::CardHash { .. }
+            | Self::Agree
+            | Self::Busy
+            | Self::Buckets { .. }
+            | Self::AskCards { .. }
+            | Self::WantCards { .. }
+            | Self::Heartbeat
+            | Self::Ping { .. }
+            | Self::Pong { .. }
+            | Self::Inquire(_)
+            | Self::Answer { .. }
+            | Self::YourVersion { .. } => None,
+        }
+    }
+
     /// Whether it answers a question. Answers leave from the port that was asked, all else from the port
     /// above it.
     #[must_use]

@@ -10,7 +10,9 @@ use nix::fcntl::{Flock, FlockArg, OFlag};
 
 /// Held as long as the value lives.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code, reason = "it is held, not used")] Flock<File>);
+pub struct Lock {
+    _held: Flock<File>,
+}
 
 /// Takes the lock at `path`; `None`: another process has it. The file stays: whoever opened it may be waiting for it.
 pub fn take(path: &Path) -> io::Result<Option<Lock>> {
@@ -23,7 +25,7 @@ pub fn take(path: &Path) -> io::Result<Option<Lock>> {
         .custom_flags(flags.bits())
         .open(path)?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(Lock(lock))),
+        Ok(held) => Ok(Some(Lock { _held: held })),
         Err((_, Errno::EWOULDBLOCK)) => Ok(None),
         Err((_, errno)) => Err(errno.into()),
     }

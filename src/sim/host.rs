@@ -327,7 +327,7 @@ impl Host {
 
     /// What a newer version would make of what only it understands; only what came through others counts.
     fn read_newer(&mut self, sender: Option<NodeId>, message: &Message) {
-        for Aged { value, .. } in records_of(message) {
+        for Aged { value, .. } in message.records() {
             if sender == Some(value.id()) {
                 continue;
             }
@@ -351,25 +351,6 @@ impl Host {
 /// The port that a datagram leaves from: an answer's is the one that was asked, all others' the one above.
 pub(super) fn source(address: SocketAddr, answer: bool) -> SocketAddr {
     SocketAddr::new(address.ip(), if answer { address.port() } else { address.port() + 1 })
-}
-
-fn records_of(message: &Message) -> &[Aged<Record>] {
-    match message {
-        Message::Handover { records, .. } | Message::Bundle { records } | Message::Found { records } => records,
-        Message::Look { .. }
-        | Message::CardHash { .. }
-        | Message::Agree
-        | Message::Busy
-        | Message::Buckets { .. }
-        | Message::AskCards { .. }
-        | Message::WantCards { .. }
-        | Message::Heartbeat
-        | Message::Ping { .. }
-        | Message::Pong { .. }
-        | Message::Inquire(_)
-        | Message::Answer { .. }
-        | Message::YourVersion { .. } => &[],
-    }
 }
 
 /// The name under which a message is counted.
@@ -397,7 +378,7 @@ fn kind_of(message: &Message) -> &'static str {
 
 /// Keeps account of the suspicions that `host` raises itself.
 fn note_suspicions(world: &mut World, host: usize, own: NodeId, message: &Message) {
-    for Aged { age, value } in records_of(message) {
+    for Aged { age, value } in message.records() {
         if let Record::Suspicion(suspicion) = value
             && suspicion.by == own
             && *age == Age::default()
@@ -409,10 +390,7 @@ fn note_suspicions(world: &mut World, host: usize, own: NodeId, message: &Messag
 
 /// What a newer version adds to what it says of itself.
 fn say_more(own: NodeId, mut message: Message) -> Message {
-    let records = match &mut message {
-        Message::Handover { records, .. } | Message::Bundle { records } | Message::Found { records } => records,
-        _ => return message,
-    };
+    let Some(records) = message.records_mut() else { return message };
     let mut more = Vec::new();
     for Aged { age, value } in records.iter_mut().filter(|record| record.value.id() == own) {
         match value {

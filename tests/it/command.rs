@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 use crate::fake_daemon::FakeDaemon;
 
+/// A client port that no daemon has: on this machine one may run at the usual port, where every client would find it.
+const NOBODYS_PORT: &str = "1";
+
 /// The executable to test: `PEERMON_BINARY`, or what cargo built.
 pub fn binary() -> PathBuf {
     env::var_os("PEERMON_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_peermon").into(), PathBuf::from)
@@ -60,6 +63,7 @@ impl Place {
             .env("PATH", env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
             .env("XDG_RUNTIME_DIR", self.home.path().join("run"))
+            .env("PEERMON_CLIENT_PORT", NOBODYS_PORT)
             .env("LC_ALL", "C")
             .current_dir(self.home.path())
             .stdin(Stdio::null());

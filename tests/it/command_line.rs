@@ -134,6 +134,7 @@ fn flag_environment_and_file_say_which_daemon_in_this_order() {
     let [flag, environment, file] = ["flag", "environment", "file"].map(|name| FakeDaemon::knowing(vec![host(name)]));
     let place = Place::new().with_settings(&format!("[client]\nsocket = \"{}\"\n", file.socket().display()));
     let mut command = place.peermon("query");
+    command.env_remove("PEERMON_CLIENT_PORT");
     assert_eq!(Outcome::from(command.output().unwrap()).stdout, "file\n");
     command.env("PEERMON_SOCKET", environment.socket());
     assert_eq!(Outcome::from(command.output().unwrap()).stdout, "environment\n");
@@ -177,7 +178,9 @@ fn the_users_own_daemon_is_found_before_tcp() {
     let folder = place.home.path().join("run/peermon");
     fs::create_dir_all(&folder).unwrap();
     symlink(daemon.socket(), folder.join("1981.sock")).unwrap();
-    assert_eq!(place.run("query").stdout, "mine\n");
+    let mut command = place.peermon("query");
+    command.env_remove("PEERMON_CLIENT_PORT");
+    assert_eq!(Outcome::from(command.output().unwrap()).stdout, "mine\n");
 }
 
 #[test]

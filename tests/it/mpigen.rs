@@ -1,5 +1,6 @@
 //! `autoMPIgen` as users see it: the real executable, a daemon of words, the file that comes of it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -85,8 +86,12 @@ fn with_nobody_eligible_or_known_yet_the_file_stays_as_it_was() {
 }
 
 #[test]
-fn options_s_and_q_say_how_many_slots() {
+fn option_s_says_how_many_slots() {
     check_file("-n 2 -s 3", "node1 slots=3\nnode2 slots=3\n");
+}
+
+#[test]
+fn option_q_says_as_many_slots_as_cores() {
     check_file("-n 2 -q", "node1 slots=16\nnode2 slots=8\n");
 }
 
@@ -97,17 +102,26 @@ fn option_x_counts_cpus_and_exact_trims_the_last_host() {
     check_file("-n 16 -q -x", "node1 slots=16\n");
 }
 
-#[test]
-fn options_m_and_r_choose_by_memory_and_by_chance() {
+/// What is written with these options, of a host that is idle and one that has memory.
+fn written(options: &str) -> String {
     let hosts = vec![busy("idle", 0.0, 8, 2), busy("roomy", 7.0, 8, 64)];
-    let daemon = FakeDaemon::knowing(hosts);
-    assert_eq!(ask(&daemon, "mpigen -c -").stdout, "idle\n");
-    assert_eq!(ask(&daemon, "mpigen -m -").stdout, "roomy\n");
-    let mut drawn: Vec<String> =
-        (0..16).map(|seed| ask(&daemon, &format!("mpigen -r --seed {seed} -")).stdout).collect();
-    drawn.sort();
-    drawn.dedup();
-    assert_eq!(drawn, ["idle\n", "roomy\n"]);
+    ask(&FakeDaemon::knowing(hosts), &format!("mpigen {options} -")).stdout
+}
+
+#[test]
+fn option_c_chooses_by_load() {
+    assert_eq!(written("-c"), "idle\n");
+}
+
+#[test]
+fn option_m_chooses_by_memory() {
+    assert_eq!(written("-m"), "roomy\n");
+}
+
+#[test]
+fn option_r_chooses_by_chance() {
+    let drawn: BTreeSet<String> = (0..16).map(|seed| written(&format!("-r --seed {seed}"))).collect();
+    assert_eq!(drawn.into_iter().collect::<Vec<_>>(), ["idle\n", "roomy\n"]);
 }
 
 #[test]

@@ -233,10 +233,12 @@ fn a_runtime_folder_that_is_read_only_leaves_tcp_to_clients_and_without_tcp_is_a
         lab[0].write_config("machines.txt", "");
         read_only(&mut lab[0]);
         let folder = lab[0].folder.join("run/peermon").display().to_string();
+        // Not the usual port: /tmp is this machine's own, and a daemon of the user who runs this may have its socket there.
+        lab[0].give(&["-l", "1990"]);
         let begin = Instant::now();
         lab[0].start();
         lab.expect("clients find it at TCP", SECOND, begin, |lab| {
-            let output = lab[0].run(&["query"]);
+            let output = lab[0].run(&["query", "-p", "1990"]);
             if output.stdout == b"host-1\n" {
                 Ok(())
             } else {
@@ -244,7 +246,7 @@ fn a_runtime_folder_that_is_read_only_leaves_tcp_to_clients_and_without_tcp_is_a
             }
         });
         let said = format!(
-            "WARN no client socket (cannot make {folder}: Permission denied (os error 13)): clients use 127.0.0.1:1981\n"
+            "WARN no client socket (cannot make {folder}: Permission denied (os error 13)): clients use 127.0.0.1:1990\n"
         );
         assert!(without_times(&lab[0].log()).contains(&said), "{}", lab[0].log());
         lab[0].kill();
