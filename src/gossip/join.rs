@@ -1,6 +1,6 @@
 //! Rule 4, joining and healing: hellos to seeds and to the dead, the rounds of a newcomer, isolation.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,8 +9,10 @@ use crate::model::{Aged, Destination, Message, NodeId, Record, SessionId, Timest
 use super::node::Node;
 use super::{Event, Output};
 
-/// Who knows nobody says hello to its seeds this often.
+/// Who knows nobody says hello to its seeds this often. At first sooner, doubling: when a whole lab starts, a
+/// seed may be a moment behind.
 const HELLO_PAUSE: Duration = Duration::from_secs(1);
+const HELLO_PAUSE_FIRST: Duration = Duration::from_millis(125);
 
 /// After this long without anybody, hellos become rarer.
 const HELLO_PATIENCE: Duration = Duration::from_secs(60);
@@ -51,6 +53,8 @@ pub(super) struct Join {
     seeds: Vec<SocketAddr>,
     graves: VecDeque<SocketAddr>,
     learned: Vec<NodeId>,
+    /// Who answered a hello, and when: it has something to do, and is left alone for [`HELLO_PAUSE`].
+    welcomed: BTreeMap<SocketAddr, Timestamp>,
     rounds: Option<Rounds>,
     /// To whom this host introduced itself in this round.
     introduced: BTreeSet<NodeId>,
@@ -81,6 +85,7 @@ impl Join {
             seeds: Vec::new(),
             graves: VecDeque::new(),
             learned: Vec::new(),
+            welcomed: BTreeMap::new(),
             rounds: Some(Rounds { left: ROUNDS_MAX, agreed: 0, next: now, asked: 0 }),
             introduced: BTreeSet::new(),
             later: VecDeque::new(),
@@ -174,10 +179,13 @@ impl Node {
         let others = self.census.living.iter().any(|id| *id != self.me.id);
         if self.join.hello_due <= now {
             let alone_for = now.since(self.join.heard);
-            let pause = if alone_for > HELLO_PATIENCE { HELLO_PAUSE_LATER } else { HELLO_PAUSE };
+            let pause = match alone_for > HELLO_PATIENCE {
+                true => HELLO_PAUSE_LATER,
+                false => alone_for.clamp(HELLO_PAUSE_FIRST, HELLO_PAUSE),
+            };
             self.join.hello_due = now.after(pause);
             if !others || self.join.isolated {
-                self.greet_anybody();
+                self.greet_anybody(now);
             }
         }
         if self.join.heal_due <= now {
@@ -215,13 +223,15 @@ impl Node {
     }
 
     /// Hellos to all seeds, and to any other address that is known.
-    fn greet_anybody(&mut self) {
+    fn greet_anybody(&mut self, now: Timestamp) {
         let mut addresses = self.join.seeds.clone();
         addresses.extend(self.any_grave());
         let hosts = self.roster.len();
         let any = self.roster.iter().nth(self.dice.below(hosts)).map(|(id, _)| id);
         addresses.extend(any.filter(|id| *id != self.me.id).and_then(|id| self.socket_of(id)));
         addresses.dedup();
+        let welcomed = &self.join.welcomed;
+        addresses.retain(|address| welcomed.get(address).is_none_or(|came| now.since(*came) >= HELLO_PAUSE));
         self.out.extend(addresses.into_iter().map(|to| Output::Hello { to }));
     }
 
@@ -346,6 +356,8 @@ impl Node {
             }
             return;
         }
+        self.join.welcomed.retain(|_, came| now.since(*came) < HELLO_PAUSE);
+        self.join.welcomed.insert(address, now);
         // A stranger, or a new life of somebody: introduce ourselves, compare cards.
         let to = Destination::Stranger { address, session };
         let hash = self.card_hash(now);

@@ -32,17 +32,40 @@ const ANSWER_MAX: usize = 28;
 const ANSWER_SMALL: usize = 7;
 
 /// Full answers: so many at once, then one each pause; small ones likewise. Who asks more is told to ask
-/// elsewhere.
+/// elsewhere. Small ones are not paced further: when a whole lab starts, everybody waits for a seed's first
+/// answer. At 500 a second they are 600 kB.
 const SERVED_BURST: u32 = 8;
 const SERVED_PAUSE: Duration = Duration::from_millis(50);
 const SMALL_BURST: u32 = 40;
-const SMALL_PAUSE: Duration = Duration::from_millis(10);
+const SMALL_PAUSE: Duration = Duration::from_millis(2);
+
+/// What else a newcomer gets that knows nobody: this host's card and those of as many others, whom to ask next.
+/// So a lab that starts spreads over its hosts instead of standing in line at its seeds.
+const REFERRALS: usize = 2;
+const REFERRED_BURST: u32 = 500;
+const REFERRED_PAUSE: Duration = Duration::from_millis(1);
 
 /// Ids that are remembered as refused (by valid_ips or for want of room).
 const REFUSED_MAX: usize = 1_024;
 
 /// Peers with which comparing changed nothing are left alone for at most this many intervals.
 const PAUSE_INTERVALS_MAX: u32 = 6;
+
+/// Of an answer to a question for cards.
+#[derive(Clone, Copy, Debug)]
+enum Size {
+    Full,
+    Small,
+}
+
+impl Size {
+    fn cards(self) -> usize {
+        match self {
+            Self::Full => ANSWER_MAX,
+            Self::Small => ANSWER_SMALL,
+        }
+    }
+}
 
 /// Timers, walk and budgets of the comparisons.
 #[derive(Clone, Debug)]
@@ -51,6 +74,7 @@ pub(super) struct Sync {
     pub due: Timestamp,
     full: Budget,
     small: Budget,
+    referred: Budget,
     refused: BTreeMap<NodeId, Timestamp>,
 }
 
@@ -61,6 +85,7 @@ impl Sync {
             due: now,
             full: Budget::new(now, SERVED_BURST, SERVED_PAUSE),
             small: Budget::new(now, SMALL_BURST, SMALL_PAUSE),
+            referred: Budget::new(now, REFERRED_BURST, REFERRED_PAUSE),
             refused: BTreeMap::new(),
         }
     }
@@ -236,13 +261,11 @@ impl Node {
     /// Answers with the cards that the asker lacks, asks for those that are newer there.
     pub(super) fn answer_cards(&mut self, now: Timestamp, sender: &Sender, from: NodeId, to: NodeId, known: &[Known]) {
         let asker = self.reply_to(sender);
-        let Some(most) = self.may_answer(now, asker) else {
-            // A newcomer that knows nobody gets to know at least this host, and can ask it again.
-            return match known.iter().any(|known| known.id == self.me.id) {
-                true => self.send(now, asker, Message::Busy),
-                false => self.send_found(now, asker, self.introduction(now)),
-            };
+        let Some(size) = self.may_answer(now, asker) else {
+            let is_lost = known.iter().all(|known| known.id != self.me.id);
+            return if is_lost { self.refer(now, asker) } else { self.send(now, asker, Message::Busy) };
         };
+        let most = size.cards();
         let theirs: BTreeMap<NodeId, Version> = known.iter().map(|known| (known.id, known.version)).collect();
         let mut lacking = Vec::new();
         let mut gone = Vec::new();
@@ -277,18 +300,37 @@ impl Node {
         }
         let mut records = self.cards_of(now, lacking);
         records.extend(gone);
-        if !records.is_empty() {
-            self.send_found(now, asker, records);
+        self.send_answer(now, asker, size, records);
+    }
+
+    /// How much an answer to `asker` may hold now; `None`: too many ask.
+    fn may_answer(&mut self, now: Timestamp, asker: Destination) -> Option<Size> {
+        let is_member = matches!(asker, Destination::Member(_));
+        if is_member && self.sync.full.take(now) {
+            Some(Size::Full)
+        } else {
+            self.sync.small.take(now).then_some(Size::Small)
         }
     }
 
-    /// How many cards an answer to `asker` may hold now; `None`: too many ask.
-    fn may_answer(&mut self, now: Timestamp, asker: Destination) -> Option<usize> {
-        let is_member = matches!(asker, Destination::Member(_));
-        if is_member && self.sync.full.take(now) {
-            Some(ANSWER_MAX)
-        } else {
-            self.sync.small.take(now).then_some(ANSWER_SMALL)
+    /// Full answers wait for their burst.
+    fn send_answer(&mut self, now: Timestamp, asker: Destination, size: Size, records: Vec<Aged<Record>>) {
+        if records.is_empty() {
+            return;
+        }
+        match size {
+            Size::Full => self.send_found(now, asker, records),
+            Size::Small => self.send(now, asker, Message::Found { records }),
+        }
+    }
+
+    /// A newcomer that knows nobody gets to know this host, and a few whom it can ask instead.
+    fn refer(&mut self, now: Timestamp, asker: Destination) {
+        if self.sync.referred.take(now) {
+            let others: Vec<NodeId> =
+                (0..REFERRALS).filter_map(|_| self.dice.pick(&self.census.living).copied()).collect();
+            let records = self.cards_of(now, std::iter::once(self.me.id).chain(others));
+            self.send(now, asker, Message::Found { records });
         }
     }
 
@@ -307,11 +349,9 @@ impl Node {
     /// Somebody asks for the cards of these hosts.
     pub(super) fn answer_wanted(&mut self, now: Timestamp, sender: &Sender, ids: &[NodeId]) {
         let asker = self.reply_to(sender);
-        let Some(most) = self.may_answer(now, asker) else { return };
-        let records = self.cards_of(now, ids.iter().copied().take(most));
-        if !records.is_empty() {
-            self.send_found(now, asker, records);
-        }
+        let Some(size) = self.may_answer(now, asker) else { return };
+        let records = self.cards_of(now, ids.iter().copied().take(size.cards()));
+        self.send_answer(now, asker, size, records);
     }
 
     /// What came of a question.

@@ -25,6 +25,19 @@ fn all_started_at_once_know_each_other_in_seconds() {
 }
 
 #[test]
+fn a_large_lab_that_starts_at_once_does_not_stand_in_line_at_its_seeds() {
+    let hosts = 500;
+    let fleet = Fleet::new(500).interval(seconds(20.0));
+    let mut fleet = fleet.start_within(seconds(0.1)).hosts(hosts);
+    let whole = |fleet: &Fleet| fleet.living().count() == hosts && fleet.everyone_knows_everyone();
+    let took = fleet.run_until(seconds(3.0), GLANCE, whole);
+    assert!(took.is_some(), "{} pairs missing", fleet.missing_pairs());
+    // Of about 28,000 datagrams in all: everybody's hellos, introductions and first questions, but not the table.
+    let [seed, total] = [fleet.traffic(0).sent, fleet.total_traffic().sent];
+    assert!(seed * 20 < total, "a seed sent {seed} of {total} datagrams");
+}
+
+#[test]
 fn a_newcomer_knows_all_and_is_known_by_all_in_5_seconds() {
     for hosts in [1, 2, 20, 21, 60, 200] {
         let mut fleet = settled(hosts as u64, hosts, 20.0, 0);
