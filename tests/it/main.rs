@@ -31,6 +31,7 @@ mod machine;
 mod mpigen;
 mod other_languages;
 mod packages;
+mod picture;
 mod protocol_page;
 mod query;
 mod ranking;

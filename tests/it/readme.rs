@@ -1,7 +1,7 @@
 //! README.md: every command in it works, every output in it looks like what comes today, every link leads somewhere.
 //!
-//! A block ```` ```sh ```` is run; ```` ```sh not run ```` only has to be right; ```` ```console ```` is a transcript: what follows `$ ` is typed on a
-//! terminal. All of it happens on a machine of its own, with a demo to ask.
+//! A block ```` ```sh ```` is run; ```` ```sh not run ```` only has to be right: programs and options that exist. ```` ```console ```` is a transcript:
+//! what follows `$ ` is typed on a terminal. All of it happens on a machine of its own, with a demo to ask. No command stands outside such a block.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -15,8 +15,12 @@ use peermon::cmd::invocation::Invocation;
 
 use crate::machine::{Machine, SOURCE};
 
+/// What its readers see: without comments.
 fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let mut parts = text.split("<!--");
+    let seen = parts.next().unwrap_or_default().to_owned();
+    parts.fold(seen, |seen, part| seen + part.split_once("-->").expect("a comment ends").1)
 }
 
 /// What stands behind the opening fence, and the lines of the block.
@@ -53,12 +57,11 @@ fn typed(block: &Block) -> Vec<(&str, Vec<&str>)> {
     typed
 }
 
-/// How the lines begin, whatever the numbers are.
+/// How the lines begin, whatever the numbers are: of hosts, and of places in an order.
 fn beginnings<'a>(lines: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     let first = |line: &'a str| line.split_whitespace().next();
-    let number =
-        |word: &str| if word.bytes().all(|byte| byte.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() };
-    lines.into_iter().filter_map(first).map(number).collect()
+    let unnumbered = |word: &str| word.trim_end_matches(|char: char| char.is_ascii_digit()).to_owned() + "#";
+    lines.into_iter().filter_map(first).map(unnumbered).collect()
 }
 
 /// The machine of the reader, where peermon is installed and a demo runs.
@@ -124,13 +127,55 @@ fn every_command_works_and_what_it_prints_looks_as_shown() {
     assert!(run >= 6, "the README shows how it is used: {run} blocks were run");
 }
 
-/// Whatever stands as `peermon …` in the text or first on a line of a block.
+/// Whatever stands as `peermon …`, `smarterSSH …` or `autoMPIgen …` in the text or first on a line of a block.
 fn mentioned(text: &str) -> Vec<String> {
     let in_text = text.split('`').skip(1).step_by(2).map(str::to_owned);
     let in_blocks = blocks(text).into_iter().flat_map(|block| block.lines);
-    let is_command = |line: &String| line.starts_with("peermon ") && !line.contains(['"', '|', '\n', '>']);
+    let is_command = |line: &String| {
+        let is_ours = ["peermon ", "smarterSSH ", "autoMPIgen "].iter().any(|name| line.starts_with(name));
+        is_ours && !line.contains(['"', '|', '\n', '>', '&', '…'])
+    };
     let without_comment = |line: String| line.split(" #").next().unwrap_or_default().trim().to_owned();
     in_text.chain(in_blocks).filter(is_command).map(without_comment).collect()
+}
+
+/// Checks a line of a block that is not run, as far as that goes without running it.
+#[track_caller]
+fn check_not_run(line: &str, options_of_install: &str) {
+    let line = line.split(" #").next().unwrap_or_default();
+    let mut words = line.split_whitespace().skip_while(|word| *word == "sudo");
+    match words.next() {
+        Some("./install.sh") => {
+            for option in words.filter(|word| word.starts_with('-')) {
+                assert!(options_of_install.contains(&format!("{option} ")), "{line}: no option {option}");
+            }
+        }
+        // Each is parsed by another test.
+        Some("peermon" | "smarterSSH" | "autoMPIgen") => {}
+        Some(path) if path.contains('/') => {
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).is_file(), "{line}: no {path}");
+        }
+        Some(other) => assert!(other.starts_with('#'), "{line}: '{other}' is not known here"),
+        None => {}
+    }
+}
+
+#[test]
+fn every_command_is_run_or_marked_as_not_run_and_then_one_that_exists() {
+    let install = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh")).unwrap();
+    let text = readme();
+    let mut checked = 0;
+    for line in blocks(&text).iter().filter(|block| block.kind == "sh not run").flat_map(|block| &block.lines) {
+        check_not_run(line, &install);
+        checked += 1;
+    }
+    assert!(checked > 5, "{checked}");
+    // A block without a fence would be neither.
+    let mut is_fenced = false;
+    for line in text.lines() {
+        is_fenced ^= line.starts_with("```");
+        assert!(is_fenced || !line.starts_with("    "), "a command outside of a block: {line}");
+    }
 }
 
 #[test]
@@ -163,7 +208,19 @@ fn every_link_to_a_file_leads_somewhere() {
 pub fn check_links(text: &str, folder: &str) -> usize {
     let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     for link in links.iter().filter(|link| !link.contains("://")) {
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(link).exists(), "{link}");
+        let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(path);
+        assert!(path.exists(), "{link}");
+        if !heading.is_empty() {
+            let page = fs::read_to_string(&path).unwrap();
+            let headings: Vec<String> = page.lines().filter_map(|line| line.strip_prefix("## ")).map(anchor).collect();
+            assert!(headings.iter().any(|known| known == heading), "{link}: {headings:?}");
+        }
     }
     links.len()
+}
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    heading.to_lowercase().replace(' ', "-").replace(|char: char| !char.is_alphanumeric() && char != '-', "")
 }
