@@ -25,7 +25,7 @@ pub fn run(args: &MpigenArgs, console: &Console) -> Result<Exit, Failure> {
     let settings = Settings::read(console)?;
     let format = format(args, &settings)?;
     let slots = slots(args)?;
-    let wanted = wanted(args);
+    let wanted = wanted(args)?;
     let choice = settings.choice(args.choose.clone(), Policy::CLASSIC_MPIGEN_STEP_KIB)?;
     let daemon = settings.daemon(&args.client)?;
     let mut client = settings.connect(&daemon)?;
@@ -114,12 +114,17 @@ fn slots(args: &MpigenArgs) -> Result<Slots, Failure> {
     }
 }
 
-fn wanted(args: &MpigenArgs) -> Wanted {
-    let count = args.num.map_or(1, |Count(count)| count);
-    match (args.cpus, args.exact) {
-        (false, _) => Wanted::Hosts(count as usize),
-        (true, false) => Wanted::Cpus(count),
-        (true, true) => Wanted::CpusExactly(count),
+fn wanted(args: &MpigenArgs) -> Result<Wanted, Failure> {
+    let count = args.num.map(|Count(count)| count);
+    match (args.cpus, count) {
+        (false, count) => Ok(Wanted::Hosts(count.unwrap_or(1) as usize)),
+        (true, Some(count)) if args.quantify => {
+            Ok(if args.exact { Wanted::CpusExactly(count) } else { Wanted::Cpus(count) })
+        }
+        (true, _) => {
+            let what = "-x lets -n count CPUs, so it goes with both -n and -q";
+            Err(Failure::new(Exit::Usage, what, "as in autoMPIgen -n 16 -q -x hosts: hosts with 16 CPUs together"))
+        }
     }
 }
 

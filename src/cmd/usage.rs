@@ -46,6 +46,7 @@ fn mistake(error: &Error, title: &str) -> Failure {
             Some(prior) => format!("{argument} does not go with {prior}"),
             None => format!("{argument} does not go with the other options"),
         },
+        ErrorKind::MissingRequiredArgument if argument.contains(", ") => format!("{argument} are missing"),
         ErrorKind::MissingRequiredArgument => format!("{argument} is missing"),
         // Rare ones, in clap's own words: the first line, without its "error:".
         _ => {

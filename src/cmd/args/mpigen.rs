@@ -36,7 +36,7 @@ pub struct MpigenArgs {
     #[arg(short, long, conflicts_with = "slots")]
     pub quantify: bool,
     /// -n counts CPUs; the last host may have more than are missing
-    #[arg(short = 'x', long, requires_all = ["quantify", "num"])]
+    #[arg(short = 'x', long)]
     pub cpus: bool,
     /// With -x: the last host gets only the slots that are missing
     #[arg(long, requires = "cpus")]
