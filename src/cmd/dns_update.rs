@@ -224,7 +224,8 @@ fn key(args: &DnsUpdateArgs, settings: &Settings) -> Result<Option<TsigKey>, Fai
         (None, None) => return Ok(None),
     };
     refuse_secret(path)?;
-    let text = secret::read(path, Trusted { uid, gid: None }).map_err(|error| unread(&error))?;
+    let is_key = |text: &str| TsigKey::parse(text).is_ok();
+    let text = secret::read(path, Trusted { uid, gid: None }, is_key).map_err(|error| unread(&error))?;
     let Some(text) = text else {
         let what = format!("there is no key file {}", path.display());
         let hint = if args.local_key.is_some() {

@@ -96,7 +96,7 @@ pub(super) fn read_keyring(settings: &DaemonSettings) -> Result<Keyring, FilesEr
         Realm::User => None,
     };
     let trusted = Trusted { uid: privileges::own_uid(), gid };
-    match (secret::read(path, trusted)?, &settings.key) {
+    match (secret::read(path, trusted, |text| Keyring::parse(text).is_ok())?, &settings.key) {
         (Some(text), _) => Keyring::parse(&text).map_err(|error| FilesError::Key { path: path.into(), error }),
         (None, Source::Named(path)) => Err(FilesError::NoKeyFile(path.clone())),
         (None, Source::Usual(path)) if settings.require_key => Err(FilesError::KeyRequired(path.clone())),

@@ -1,6 +1,6 @@
 //! Reading a key file: only one that nobody else can read or replace.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -49,6 +49,8 @@ pub enum SecretError {
         owner: u32,
         /// Who it might belong to.
         user: u32,
+        /// Whether there is a key in it.
+        is_key: bool,
     },
     /// Others can read or change it.
     #[error("{} is open to others (mode {mode:04o})", .path.display())]
@@ -57,6 +59,8 @@ pub enum SecretError {
         path: PathBuf,
         /// Its permissions.
         mode: u32,
+        /// Whether there is a key in it.
+        is_key: bool,
     },
     /// No key file is that large.
     #[error("{} is larger than {SECRET_FILE_MAX} bytes", .0.display())]
@@ -67,12 +71,13 @@ pub enum SecretError {
 }
 
 impl SecretError {
-    /// What mends it, as far as that can be said.
+    /// What mends it, as far as that can be said: a file that holds no key, as /etc/passwd, is none to be closed to others.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Open { path, .. } => Some(format!("chmod 600 {}", path.display())),
-            Self::Owner { path, user, .. } => Some(format!("chown {user} {}", path.display())),
+            Self::Open { is_key: false, .. } | Self::Owner { is_key: false, .. } => None,
+            Self::Open { path, is_key: true, .. } => Some(format!("chmod 600 {}", path.display())),
+            Self::Owner { path, user, is_key: true, .. } => Some(format!("chown {user} {}", path.display())),
             Self::Link(path) => Some(format!("give the file itself instead of {}", path.display())),
             Self::NotAFile(_) | Self::TooLarge(_) | Self::NotText(_) => {
                 Some("peermon keygen FILE makes a key file".to_owned())
@@ -88,11 +93,12 @@ impl SecretError {
     }
 }
 
-/// The text in the key file at `path`; `None` where there is no such file.
-pub fn read(path: &Path, trusted: Trusted) -> Result<Option<String>, SecretError> {
+/// The text in the key file at `path`; `None` where there is no such file. `is_key`: whether a text is what it should be.
+pub fn read(path: &Path, trusted: Trusted, is_key: fn(&str) -> bool) -> Result<Option<String>, SecretError> {
     let unreadable = |error: io::Error| {
         let denied = error.kind() == io::ErrorKind::PermissionDenied;
-        let owner = fs::symlink_metadata(path).ok().filter(|_| denied).map(|metadata| metadata.uid());
+        let file = fs::symlink_metadata(path).ok().filter(|metadata| denied && metadata.is_file());
+        let owner = file.map(|metadata| metadata.uid());
         SecretError::Unreadable { path: path.into(), error, user: trusted.uid, owner }
     };
     // Nonblocking, so that a pipe in its place holds nothing up.
@@ -107,20 +113,37 @@ pub fn read(path: &Path, trusted: Trusted) -> Result<Option<String>, SecretError
     if !metadata.is_file() {
         return Err(SecretError::NotAFile(path.into()));
     }
+    let holds_key = || content(path, &file).is_ok_and(|text| is_key(&text));
     if metadata.uid() != 0 && metadata.uid() != trusted.uid {
-        return Err(SecretError::Owner { path: path.into(), owner: metadata.uid(), user: trusted.uid });
+        let (owner, user, is_key) = (metadata.uid(), trusted.uid, holds_key());
+        return Err(SecretError::Owner { path: path.into(), owner, user, is_key });
     }
     let mode = metadata.mode() & 0o7777;
     let group_may_read = if trusted.gid == Some(metadata.gid()) { 0o040 } else { 0 };
     if mode & 0o077 & !group_may_read != 0 {
-        return Err(SecretError::Open { path: path.into(), mode });
+        return Err(SecretError::Open { path: path.into(), mode, is_key: holds_key() });
     }
+    match content(path, &file) {
+        Ok(text) => Ok(Some(text)),
+        Err(ContentError::Read(error)) => Err(unreadable(error)),
+        Err(ContentError::Secret(error)) => Err(error),
+    }
+}
+
+/// Why there is no text in a file.
+enum ContentError {
+    Read(io::Error),
+    Secret(SecretError),
+}
+
+/// What stands in the file, which lies at `path`.
+fn content(path: &Path, file: &File) -> Result<String, ContentError> {
     let mut bytes = Vec::new();
-    file.take(SECRET_FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(SECRET_FILE_MAX + 1).read_to_end(&mut bytes).map_err(ContentError::Read)?;
     if bytes.len() as u64 > SECRET_FILE_MAX {
-        return Err(SecretError::TooLarge(path.into()));
+        return Err(ContentError::Secret(SecretError::TooLarge(path.into())));
     }
-    String::from_utf8(bytes).map(Some).map_err(|_| SecretError::NotText(path.into()))
+    String::from_utf8(bytes).map_err(|_| ContentError::Secret(SecretError::NotText(path.into())))
 }
 
 #[cfg(test)]
@@ -132,12 +155,20 @@ mod tests {
 
     use super::*;
 
+    fn is_key(text: &str) -> bool {
+        text == "secret"
+    }
+
     fn read_with(mode: u32, trusted: Trusted) -> Result<Option<String>, SecretError> {
+        read_text_with("secret", mode, trusted)
+    }
+
+    fn read_text_with(text: &str, mode: u32, trusted: Trusted) -> Result<Option<String>, SecretError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gossip.key");
-        fs::write(&path, "secret").unwrap();
+        fs::write(&path, text).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        read(&path, trusted)
+        read(&path, trusted, is_key)
     }
 
     fn me() -> Trusted {
@@ -163,20 +194,29 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_holds_no_key_is_refused_without_a_chmod_that_would_spoil_it() {
+        let error = read_text_with("root:x:0:0:root:/root:/bin/bash", 0o644, me()).expect_err("too open");
+        assert!(matches!(error, SecretError::Open { is_key: false, .. }), "{error}");
+        assert_eq!(error.hint(), None);
+        let passwd = read(Path::new("/etc/passwd"), me(), is_key).expect_err("no key");
+        assert_eq!(passwd.hint(), None, "{passwd}");
+    }
+
+    #[test]
     fn a_link_a_folder_a_pipe_or_a_huge_file_is_no_key_file() {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         symlink("/etc/hostname", &link).unwrap();
-        assert!(matches!(read(&link, me()), Err(SecretError::Link(_))));
-        assert!(matches!(read(folder.path(), me()), Err(SecretError::NotAFile(_))));
+        assert!(matches!(read(&link, me(), is_key), Err(SecretError::Link(_))));
+        assert!(matches!(read(folder.path(), me(), is_key), Err(SecretError::NotAFile(_))));
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRUSR).unwrap();
-        assert!(matches!(read(&pipe, me()), Err(SecretError::NotAFile(_))));
+        assert!(matches!(read(&pipe, me(), is_key), Err(SecretError::NotAFile(_))));
         let huge = folder.path().join("huge");
         fs::write(&huge, vec![b'x'; 70_000]).unwrap();
         fs::set_permissions(&huge, Permissions::from_mode(0o600)).unwrap();
-        assert!(matches!(read(&huge, me()), Err(SecretError::TooLarge(_))));
-        assert!(read(&folder.path().join("none"), me()).unwrap().is_none());
+        assert!(matches!(read(&huge, me(), is_key), Err(SecretError::TooLarge(_))));
+        assert!(read(&folder.path().join("none"), me(), is_key).unwrap().is_none());
     }
 
     #[test]
@@ -187,8 +227,8 @@ mod tests {
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let owner = if getuid().is_root() { 12345 } else { getuid().as_raw() };
         chown(&path, Some(owner), None).unwrap();
-        let error = read(&path, Trusted { uid: owner + 1, gid: None }).expect_err("somebody else's");
+        let error = read(&path, Trusted { uid: owner + 1, gid: None }, is_key).expect_err("somebody else's");
         assert!(matches!(error, SecretError::Owner { .. }), "{error}");
-        assert!(read(&path, Trusted { uid: owner, gid: None }).is_ok());
+        assert!(read(&path, Trusted { uid: owner, gid: None }, is_key).is_ok());
     }
 }
