@@ -70,7 +70,7 @@ _peermon() {
             return 0
             ;;
         peermon__subcmd__daemon)
-            opts="-p -c -f -i -l -n -u -v -h --port --collector --machines --valid-ips --client-port --no-tcp --legacy-clients --interval --user --advertise --interface --name --label --key-file --network --max-datagram --detach --proc-root --log --version --help"
+            opts="-p -c -f -i -l -n -u -v -h --port --collector --machines --valid-ips --client-port --no-tcp --legacy-clients --interval --user --advertise --interface --name --label --key-file --network --max-datagram --detach --check --proc-root --log --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

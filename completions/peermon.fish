@@ -53,6 +53,7 @@ complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s c -l collecto
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l no-tcp -d 'Serve clients through the Unix socket only'
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s u -l user -d 'Run as whoever starts it: a private network, with the files of your own config folder'
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l detach -d 'Start in the background; return when the daemon answers'
+complete -c peermon -n "__fish_peermon_using_subcommand daemon" -l check -d 'Read all settings and files as a daemon would, say what is wrong with them, and start none'
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s v -l version -d 'Print the version'
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand query" -s n -l num -l n -d 'How many hosts [default: all that are offered]' -r

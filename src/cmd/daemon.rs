@@ -28,6 +28,9 @@ pub(super) fn run(args: &DaemonArgs) -> Result<Exit, Failure> {
         environment: Environment::of_process(),
     };
     let settings = source.read().map_err(settings_failure)?;
+    if args.check {
+        return daemon::check(&settings).map(|()| Exit::Done).map_err(start_failure);
+    }
     if args.detach {
         return super::detach::run(&source, settings.client_port);
     }

@@ -107,6 +107,10 @@ const DAEMON: Page = Page {
                 ("peermon daemon", "as root: the host's own network, with the files of /etc/peermon"),
                 ("peermon daemon -p 1288 -c", "a host that uses the data and offers nothing, as a DNS server"),
                 ("peermon daemon --user --detach", "a private network, in the background"),
+                (
+                    "peermon daemon --check && systemctl restart peermon",
+                    "as root, after a change: a daemon that serves is not taken down by a slip",
+                ),
             ],
         },
         Section {

@@ -114,14 +114,39 @@ impl Ground {
             privileges::drop_to(account)?;
         }
 
-        let machines = read_machines(settings)?;
-        let valid = read_valid_ips(settings)?;
-        let keyring = read_keyring(settings)?;
-        let place = Place::find(settings, seeds::numeric(&machines), name.clone(), keyring.key_ids())?;
+        let Papers { machines, valid, keyring, place } = Papers::read(settings, name.clone())?;
         let claimed = folder_made.and_then(|()| claim(settings, &folder));
         let doors = Doors { legacy, ..Doors::open(start, log, claimed, tcp)? };
         Ok(Self { name, sockets, doors, machines, valid, keyring, place, files })
     }
+}
+
+/// What a daemon reads before it starts, and the address that follows from it.
+struct Papers {
+    machines: Vec<Machine>,
+    valid: NetworkList,
+    keyring: Keyring,
+    place: Place,
+}
+
+impl Papers {
+    fn read(settings: &DaemonSettings, name: HostName) -> Result<Self, StartError> {
+        let machines = read_machines(settings)?;
+        let valid = read_valid_ips(settings)?;
+        let keyring = read_keyring(settings)?;
+        let place = Place::find(settings, seeds::numeric(&machines), name, keyring.key_ids())?;
+        Ok(Self { machines, valid, keyring, place })
+    }
+}
+
+/// Reads what a daemon would read, as the user that it would be. Ports and folders, which another one may have, are not tried.
+pub(super) fn check(settings: &DaemonSettings) -> Result<(), StartError> {
+    let becomes = whom_to_become(settings.realm)?;
+    let name = host_name(settings)?;
+    if let Some(account) = becomes {
+        privileges::drop_to(account)?;
+    }
+    Papers::read(settings, name).map(drop)
 }
 
 impl Doors {

@@ -95,6 +95,13 @@ pub fn run(start: Start) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Reads all that a daemon with these settings would read at its start, as the user that it would be, and starts none. What
+/// would be warned of is.
+pub fn check(settings: &DaemonSettings) -> Result<(), StartError> {
+    let _log = Log::start(settings.log, false);
+    ground::check(settings)
+}
+
 fn wait_for_the_end(signals: &mut Signals, threads: &Threads) {
     for signal in signals.forever() {
         match signal {

@@ -113,6 +113,9 @@ pub struct DaemonArgs {
     /// Start in the background; return when the daemon answers
     #[arg(long)]
     pub detach: bool,
+    /// Read all settings and files as a daemon would, say what is wrong with them, and start none
+    #[arg(long, conflicts_with = "detach")]
+    pub check: bool,
     /// Where this host's figures are read
     #[arg(long, value_name = "DIR", default_value = "/proc")]
     pub proc_root: PathBuf,

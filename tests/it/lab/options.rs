@@ -247,6 +247,47 @@ fn option_user_is_a_private_network_with_its_socket_in_the_runtime_folder() {
 }
 
 #[test]
+fn option_check_says_what_a_daemon_would_say_of_its_files_and_starts_none() {
+    in_a_lab(|| {
+        let mut lab = Lab::new(2);
+        lab[0].write_config("machines.txt", "nobody:1\n");
+        lab[0].write_config("gossip.key", &key(1));
+        fs::set_permissions(lab[0].config("gossip.key"), PermissionsExt::from_mode(0o600)).unwrap();
+        lab[0].start();
+        let answers = |lab: &Lab| match lab[0].run(&["query", "--status"]).status.success() {
+            true => Ok(()),
+            false => Err("it does not".to_owned()),
+        };
+        lab.expect("it answers", SECOND, Instant::now(), answers);
+        // Beside the daemon, whose ports and socket it leaves alone.
+        lab[0].give(&["--check"]);
+        let output = lab[0].run_daemon();
+        assert!(output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+        answers(&lab).unwrap();
+
+        for (file, text) in
+            [("peermon.toml", "[gossip]\nprot = 1\n"), ("valid_ips.txt", "256.256.256\n"), ("gossip.key", "short\n")]
+        {
+            let says = |flags: &[&str]| {
+                let mut lab = Lab::new(1);
+                lab[0].write_config("machines.txt", "");
+                lab[0].write_config(file, text);
+                fs::set_permissions(lab[0].config(file), PermissionsExt::from_mode(0o600)).unwrap();
+                lab[0].give(flags);
+                let output = lab[0].run_daemon();
+                let said = String::from_utf8(output.stderr).unwrap();
+                let folder = lab[0].config("").display().to_string();
+                let errors: Vec<String> =
+                    said.lines().filter(|line| !line.contains("WARN")).map(|line| line.replace(&folder, "")).collect();
+                (output.status.code(), errors)
+            };
+            assert_eq!(says(&["--check"]), says(&[]), "{file}");
+            assert_eq!(says(&["--check"]).0, Some(2), "{file}");
+        }
+    });
+}
+
+#[test]
 fn option_help_and_option_version_are_printed_on_stdout_by_flags_alone() {
     in_a_lab(|| {
         let lab = Lab::new(1);
@@ -272,6 +313,7 @@ fn option_help_and_option_version_are_printed_on_stdout_by_flags_alone() {
                 "--network",
                 "--max-datagram",
                 "--detach",
+                "--check",
                 "--proc-root",
                 "--log",
                 "--version",
