@@ -103,6 +103,17 @@ answers() {
     done
 }
 
+# unknown_names HOSTS: those that lead to no address, as far as this system can be asked.
+unknown_names() {
+    has getent || return 0
+    for host in $1; do
+        case $host in
+        *:*:* | \[*) continue ;;
+        esac
+        getent ahosts "${host%:*}" >/dev/null || printf '%s\n' "${host%:*}"
+    done | paste -s -d ' ' -
+}
+
 # meet HOSTS: until the table holds another host than this one.
 meet() {
     tries=$((MEET_SECONDS * 5))
@@ -110,7 +121,12 @@ meet() {
         tries=$((tries - 1))
         if [ $tries -le 0 ]; then
             say "nobody has answered yet at $(echo "$1" | paste -s -d ' ' -); the daemon keeps trying"
-            say "hint: does a daemon run there, with the same key, and do firewalls let UDP ports $port and $((port + 1)) pass?"
+            unknown=$(unknown_names "$1")
+            if [ -n "$unknown" ]; then
+                say "hint: no address is known for $unknown: is that spelled right? getent hosts $unknown"
+            else
+                say "hint: does a daemon run there, with the same key, and do firewalls let UDP ports $port and $((port + 1)) pass?"
+            fi
             return
         fi
         sleep 0.2

@@ -11,6 +11,9 @@ readonly UNFINISHED_NAME=.peermon-new
 # Those that a dry run has said it would make.
 said_folders=
 
+# What this run has installed, or found as it should be: a file, since some steps run in a shell of their own.
+claims=
+
 mode_of() {
     stat -c %a "$1"
 }
@@ -45,6 +48,10 @@ make_folder() {
 
 # The list of what is ours begins with the folders that it lies in.
 begin_manifest() {
+    if [ -z "$claims" ]; then
+        claims=$(mktemp) || fail 1 "cannot make a temporary file (tried mktemp)" "is ${TMPDIR:-/tmp} full, or read-only?"
+        trap 'rm -f "$claims"' EXIT
+    fi
     [ ! -f "$root$manifest" ] && [ "$dry_run" = no ] || return 0
     made=
     folder=$(dirname "$manifest")
@@ -70,6 +77,24 @@ refuse_foreign() {
 claim() {
     refuse_foreign "$1"
     note_installed "$1"
+    printf '%s\n' "$1" >>"$claims"
+}
+
+# remove_outdated FILE…: what an earlier version installed and this one does not. FILEs stay: whether they are installed depends on
+# more than the version.
+remove_outdated() {
+    [ -f "$root$manifest" ] || return 0
+    printf '%s\n' "$@" >>"$claims"
+    outdated=$(grep -v '/$' "$root$manifest" | grep -vxF -f "$claims") || return 0
+    while IFS= read -r file; do
+        remove_file "$file"
+        [ "$dry_run" = yes ] || rmdir "$(dirname "$root$file")" 2>/dev/null || true
+    done <<END
+$outdated
+END
+    [ "$dry_run" = no ] || return 0
+    # Only what is gone for certain is forgotten.
+    printf '%s\n' "$outdated" | grep -vxF -f - "$root$manifest" | put "$(mode_of "$root$manifest")" "$manifest"
 }
 
 # changing: said before anything that the running daemon knows only after a restart. The mark stays until it is restarted.
@@ -137,15 +162,69 @@ each_file() {
     done
 }
 
+# python_folder HOW PYTHON…: where the first of these that is new enough looks for modules of all users, or of this one, without
+# being told; nothing where there is none.
+python_folder() {
+    case $1 in
+    all) code='folders = site.getsitepackages(); folder = sysconfig.get_path("purelib"); print(folder if folder in folders else folders[0])' ;;
+    own) code='print(site.getusersitepackages())' ;;
+    esac
+    shift
+    for python in "$@"; do
+        # Python 2 takes none of these options, and an older Python 3 ends with 1. A virtual environment is nobody's usual one.
+        if folder=$("$python" -B -c "import site, sys, sysconfig
+sys.version_info >= (3, 8) and sys.prefix == sys.base_prefix or sys.exit(1)
+$code" 2>/dev/null); then
+            case $folder in
+            /*)
+                printf '%s\n' "$folder"
+                return
+                ;;
+            esac
+        fi
+    done
+}
+
+# install_python FOLDER: the library for clients in Python, where Python finds it.
+install_python() {
+    [ -n "$1" ] || return 0
+    if ! is_ours "$1/peermonlib/__init__.py" && [ -e "$root$1/peermonlib" ] && ! is_ours "$1/peermonlib/"; then
+        say "$root$1/peermonlib is not ours and stays as it is (pip's?)"
+        return 0
+    fi
+    for file in "$source_folder"/packaging/python/peermonlib/*; do
+        [ ! -f "$file" ] || install_file 644 "$file" "$1/peermonlib/${file##*/}"
+    done
+}
+
 install_files() {
     begin_manifest
     each_file install_file
     install_link "$binaries/smarterSSH"
     install_link "$binaries/autoMPIgen"
+    install_file 755 "$source_folder/packaging/python/client_template.py" "$data/peermon/examples/client_template.py"
+}
+
+# require_settings [OPTION]: of peermon daemon. A slip in its settings would take down the one that runs, so it is said before.
+require_settings() {
+    ! would "$peermon daemon --check${1:+ $1}" || return 0
+    # Whatever else is wrong with the program is found when it is started.
+    wrong=$("$peermon" daemon --check "$@" 2>&1) || [ $? != 2 ] || {
+        printf '%s\n' "$wrong" >&2
+        return 1
+    }
 }
 
 require_that_it_runs() {
     "$1" --version >/dev/null || fail 1 "the program does not run here (tried $1 --version)" "$2"
+}
+
+# remove_file FILE: with what Python made of it.
+remove_file() {
+    run rm -f "$root$1"
+    case $1 in
+    */peermonlib/*.py) run rm -rf "$root${1%/*}/__pycache__" ;;
+    esac
 }
 
 # All files of the manifest, then the folders that are empty.
@@ -155,7 +234,7 @@ remove_files() {
     while IFS= read -r file; do
         case $file in
         */) ;;
-        *) run rm -f "$root$file" ;;
+        *) remove_file "$file" ;;
         esac
     done <"$root$manifest"
     run rm -f "$root$manifest"

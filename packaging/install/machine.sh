@@ -104,6 +104,8 @@ check_key() {
     if [ ! -f "$1" ] || [ ! -r "$1" ]; then
         fail 1 "there is no key file $1, or none that can be read" "peermon keygen $(quoted "$1") makes one, and so does --new-key"
     fi
+    keys_in "$1" | awk 'length($0) != 64 || /[^0-9a-fA-F]/ { bad = 1 } END { exit bad || NR < 1 || NR > 4 }' ||
+        fail 1 "$1 holds no key" "a key file has one to four lines of 64 hex digits; peermon keygen FILE makes one"
     mode=$(mode_of "$1")
     case $mode in
     ?00) ;;
@@ -114,8 +116,6 @@ check_key() {
         fi
         ;;
     esac
-    keys_in "$1" | awk 'length($0) != 64 || /[^0-9a-fA-F]/ { bad = 1 } END { exit bad || NR < 1 || NR > 4 }' ||
-        fail 1 "$1 holds no key" "a key file has one to four lines of 64 hex digits; peermon keygen FILE makes one"
 }
 
 keys_in() {
@@ -145,6 +145,24 @@ require_ports() {
     fi
 }
 
+# Where the machine's Python looks. That of an image is not known here: Debian's has one folder for all its versions, and a package
+# moves it if need be.
+machine_python_folder() {
+    case $root:$prefix in
+    :*)
+        folder=$(python_folder all /usr/bin/python3 python3)
+        [ -n "$folder" ] || return 0
+        if [ ! -w "$(nearest "$folder")" ] && [ "$dry_run" = no ]; then
+            say "peermonlib is left out: nothing can be written into $folder, where Python looks"
+            return 0
+        fi
+        printf '%s\n' "$folder"
+        ;;
+    *:/usr) echo /usr/lib/python3/dist-packages ;;
+    *) printf '%s\n' "$prefix/share/peermon/python" ;;
+    esac
+}
+
 # --- Steps -------------------------------------------------------------------------------------------------------
 
 # The last one that was known to serve, until the new one does.
@@ -163,6 +181,7 @@ install_defaults() {
         name=${file##*/}
         fresh=$(adapted "$file")
         if [ -f "$root$defaults/$name" ] && [ "$fresh" = "$(cat "$root$defaults/$name")" ] && [ -f "$root$settings/$name" ]; then
+            claim "$defaults/$name"
             continue
         fi
         if [ ! -e "$root$settings/$name" ]; then
@@ -223,6 +242,10 @@ install_key() {
 # --- What is said at the end -------------------------------------------------------------------------------------
 
 next_steps() {
+    case $prefix:${SHELL:-} in
+    /usr/local:* | /usr:*) ;;
+    *:*/zsh) printf '\nFor completions in zsh, in ~/.zshrc before compinit:\n    %s\n' "fpath=($data/zsh/site-functions \$fpath)" ;;
+    esac
     first=$(own_address):$port
     options=
     [ "$port" = "$DEFAULT_PORT" ] || options=" --port $port"
@@ -272,9 +295,12 @@ install_machine() {
     printf '%s\n' "$sysconfdir" | install_text 644 "$folder_said"
     keep_the_program_of_before
     install_files
+    install_python "$(machine_python_folder)"
     install_services
     install_settings
     install_key
+    # An init script or a health check of before stays, whatever starts the daemon today; so does what goes with the program of before.
+    remove_outdated "$init_script" "$health_check" "$before"
     if [ -n "$root" ]; then
         [ "$dry_run" = yes ] || rm -f "$root$unfinished"
         image_steps

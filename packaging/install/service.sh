@@ -148,6 +148,10 @@ bring_up() {
         return
     fi
     would "# only if something above changes, or the daemon does not answer:" || true
+    if ! require_settings; then
+        [ ! -f "$before" ] || mv -f "$before" "$peermon"
+        fail 2 "the settings in $settings cannot be used (see above); nothing was stopped" "mend that, then ./install.sh again"
+    fi
     if ! restart_daemon; then
         why_not
         ! go_back || fail 1 "the new daemon does not answer; the one of before runs again" "$hint"

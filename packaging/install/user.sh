@@ -144,6 +144,9 @@ user_next_steps() {
         printf '\nAs yet everybody who can reach this machine can join. To close the network:\n'
         printf '    %s keygen %s\n    ./install.sh --user\nand copy that file to the other machines.\n' "$(quoted "$peermon")" "$(quoted "$key")"
     fi
+    case ${SHELL:-} in
+    */zsh) printf '\nFor completions in zsh, in ~/.zshrc before compinit:\n    %s\n' "fpath=($(quoted "$data/zsh/site-functions") \$fpath)" ;;
+    esac
     case :$PATH: in
     *":$binaries:"*) ;;
     *) printf '\nTo have peermon in your PATH:\n    %s\n' "export PATH=\"$binaries:\$PATH\"" ;;
@@ -167,7 +170,11 @@ install_user() {
     build
     # A running daemon keeps the old executable until it ends.
     install_files
+    install_python "$(python_folder own python3 /usr/bin/python3)"
     require_that_it_runs "$peermon" "is $binaries mounted noexec?"
+    # The unit is there only where systemd is.
+    remove_outdated "$unit"
+    require_settings --user || fail 2 "the settings in $settings cannot be used (see above); nothing was stopped" "mend that, then ./install.sh --user again"
     stop_user_daemon
     begin_settings
     choose_ports

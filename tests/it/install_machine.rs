@@ -228,6 +228,55 @@ fn an_upgrade_keeps_files_and_key_and_restarts_the_daemon() {
 }
 
 #[test]
+fn what_a_newer_version_no_longer_installs_goes_with_the_upgrade() {
+    let Some(machine) = machine() else { return };
+    for file in ["packaging/man/peermon-older.1", "packaging/python/peermonlib/older.py"] {
+        machine.said(&format!("echo older >'{SOURCE}/{file}'"));
+    }
+    install(&machine, "--cron");
+    let older = machine.said("grep older /usr/local/share/peermon/installed");
+    let files: Vec<&str> = older.lines().collect();
+    assert_eq!(files.len(), 2, "{older}");
+    machine
+        .said(&format!("rm '{SOURCE}/packaging/man/peermon-older.1' '{SOURCE}/packaging/python/peermonlib/older.py'"));
+    let before = machine.snapshot(CHANGEABLE);
+    let steps = machine.said(&format!("PEERMON_BINARY=/mnt/peermon dash '{SOURCE}/install.sh' --dry-run"));
+    for file in &files {
+        check_contains(&steps, &[&format!("rm -f {file}\n")]);
+    }
+    assert_eq!(machine.snapshot(CHANGEABLE), before);
+    assert_eq!(install(&machine, "").code, Some(0));
+    for file in files {
+        assert!(!machine.path(file).exists(), "{file}");
+    }
+    assert_eq!(machine.said("grep -c older /usr/local/share/peermon/installed || true"), "0\n");
+    // What depends on more than the version stays.
+    assert!(machine.path("/etc/cron.d/peermon-health").exists() && machine.path("/etc/init.d/peermon").exists());
+    let whole = machine.snapshot(CHANGEABLE);
+    assert_eq!(install(&machine, "").code, Some(0));
+    assert_eq!(machine.snapshot(CHANGEABLE), whole);
+}
+
+#[test]
+fn broken_settings_stop_no_daemon_at_an_upgrade() {
+    let Some(machine) = machine() else { return };
+    install(&machine, "");
+    let daemons = machine.daemons();
+    machine.said("cp /mnt/peermon /mnt/good && cp /etc/peermon/peermon.toml /mnt/good.toml");
+    machine.said("echo newer >>/mnt/peermon && printf '[gossip]\nprot = 1\n' >/etc/peermon/peermon.toml");
+    let outcome = install(&machine, "");
+    assert_eq!((outcome.code, machine.daemons()), (Some(2), daemons.clone()), "{outcome:?}");
+    check_contains(&outcome.stderr, &["peermon.toml:2: unknown key 'prot'", "nothing was stopped\nhint: mend that"]);
+    machine.said("cmp /mnt/good /usr/local/bin/peermon");
+    assert_eq!(machine.said("peermon query 2>/dev/null"), "ada\n");
+    machine.said("cp /mnt/good.toml /etc/peermon/peermon.toml");
+    assert_eq!(install(&machine, "").code, Some(0));
+    let now = machine.daemons();
+    assert!(now.len() == 1 && now != daemons, "{daemons:?}, then {now:?}");
+    machine.said("cmp /mnt/peermon /usr/local/bin/peermon");
+}
+
+#[test]
 fn a_new_program_that_does_not_serve_gives_way_to_the_one_of_before() {
     let Some(machine) = machine() else { return };
     install(&machine, "");
@@ -407,6 +456,7 @@ fn a_dry_run_prints_each_step_and_takes_none() {
         "groupadd --system peermon",
         "useradd --system --gid peermon ",
         "install -m 755 /mnt/peermon /usr/local/bin/peermon",
+        "/usr/local/bin/peermon daemon --check",
         "ln -s peermon /usr/local/bin/smarterSSH",
         "write /usr/local/lib/systemd/system/peermon.service, mode 644",
         "write /etc/init.d/peermon, mode 755",

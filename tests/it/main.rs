@@ -33,6 +33,7 @@ mod other_languages;
 mod packages;
 mod picture;
 mod protocol_page;
+mod python_installed;
 mod query;
 mod ranking;
 mod readme;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::command::{Outcome, binary};
 use crate::install_machine::check_contains;
 use crate::machine::Machine;
+use crate::python_installed::check_example;
 use crate::skip;
 
 const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
@@ -77,6 +78,9 @@ fn the_deb_is_for_this_machine_and_has_files_where_debian_has_them() {
         "./etc/init.d/peermon",
         "./etc/peermon/peermon.toml",
         "./usr/share/doc/peermon/copyright",
+        "./usr/share/doc/peermon/examples/client_template.py",
+        "./usr/lib/python3/dist-packages/peermonlib/__init__.py",
+        "./usr/lib/python3/dist-packages/peermonlib/py.typed",
     ] {
         assert!(listed.lines().any(|line| line.ends_with(&format!(" {file}"))), "{file}: {listed}");
     }
@@ -135,6 +139,9 @@ fn the_deb_is_installed_upgraded_and_purged_and_an_upgrade_keeps_the_key() {
     check_contains(&dpkg("--install /mnt/peermon.deb"), &["/etc/peermon/machines.txt", "peermon keygen"]);
     assert_eq!(machine.offered(), "ada\n");
     assert_eq!(machine.said("stat -c %U /run/peermon/1981.sock"), "peermon\n");
+    if machine.path("/usr/bin/python3").exists() {
+        check_example(&machine, "");
+    }
     machine.said("peermon keygen /etc/peermon/gossip.key && echo '# mine' >>/etc/peermon/peermon.toml");
     machine.said(LATER);
     let (key, daemons) = (machine.said("cat /etc/peermon/gossip.key"), machine.daemons());
@@ -145,6 +152,11 @@ fn the_deb_is_installed_upgraded_and_purged_and_an_upgrade_keeps_the_key() {
     let now = machine.daemons();
     assert!(now.len() == 1 && now != daemons, "{daemons:?}, then {now:?}");
     check_contains(&machine.said("peermon query --status --json"), &[r#""keyed":true"#]);
+    // Broken settings stop no daemon that serves.
+    machine.said("cp /etc/peermon/peermon.toml /mnt/good && echo 'prot = 1' >/etc/peermon/peermon.toml");
+    check_contains(&dpkg("--install /mnt/later.deb"), &["unknown key 'prot'", "peermon is not restarted"]);
+    assert_eq!(machine.daemons(), now);
+    machine.said("cp /mnt/good /etc/peermon/peermon.toml");
     dpkg("--remove peermon");
     assert_eq!((machine.daemons().len(), machine.said("cat /etc/peermon/gossip.key")), (0, key));
     dpkg("--purge peermon");
@@ -196,6 +208,7 @@ fn the_rpm_has_the_same_files_and_keeps_settings() {
     let Some((_folder, rpm)) = build(Path::new(PROJECT), "rpm") else { return };
     let path = rpm.to_str().unwrap();
     let listed = output("rpm", &["-qpl", path]).unwrap().stdout;
+    assert!(listed.lines().any(|line| line.ends_with("/peermonlib/__init__.py")), "{listed}");
     for file in [
         "/usr/bin/peermon",
         "/usr/bin/smarterSSH",

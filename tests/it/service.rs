@@ -252,6 +252,12 @@ fn the_init_script_starts_stops_restarts_reloads_and_says_how_it_is() {
         let after = machine.daemons();
         assert!(after.len() == 1 && after != before, "{action}: {before:?}, {after:?}");
     }
+    // A slip takes down nobody who serves.
+    let (good, daemons) = (machine.said("cat /etc/peermon/peermon.toml"), machine.daemons());
+    fs::write(machine.path("/etc/peermon/peermon.toml"), format!("prot = 1\n{good}")).unwrap();
+    check_init(&machine, "restart", 2, "prot");
+    assert_eq!(machine.daemons(), daemons);
+    fs::write(machine.path("/etc/peermon/peermon.toml"), good).unwrap();
     check_init(&machine, "stop", 0, "");
     assert_eq!(machine.daemons(), Vec::<String>::new());
     check_init(&machine, "", 2, "usage: ");

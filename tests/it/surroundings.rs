@@ -183,6 +183,8 @@ fn a_key_file_that_others_can_read_is_refused_with_the_chmod_that_mends_it() {
         let what = format!("/mnt/k is open to others (mode {mode})");
         check(&format!("chmod {mode} /mnt/k"), &what, "chmod 600 /mnt/k");
     }
+    // What is none is not to be closed to others.
+    check_refused(&machine, "", "--key-file /etc/passwd", 1, "/etc/passwd holds no key", "64 hex digits");
     check("echo short >/mnt/k; chmod 600 /mnt/k", "/mnt/k holds no key", "64 hex digits");
     check(": >/mnt/k", "/mnt/k holds no key", "64 hex digits");
     machine.said("rm /mnt/k; /mnt/peermon keygen /mnt/k");
