@@ -172,7 +172,8 @@ python_folder() {
     shift
     for python in "$@"; do
         # Python 2 takes none of these options, and an older Python 3 ends with 1. A virtual environment is nobody's usual one.
-        if folder=$("$python" -B -c "import site, sys, sysconfig
+        # Not here: Python takes modules from where it is started, and root does not want those of whoever owns that folder.
+        if folder=$(cd / && "$python" -B -c "import site, sys, sysconfig
 sys.version_info >= (3, 8) and sys.prefix == sys.base_prefix or sys.exit(1)
 $code" 2>/dev/null); then
             case $folder in

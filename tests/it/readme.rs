@@ -152,6 +152,13 @@ fn check_not_run(line: &str, options_of_install: &str) {
         }
         // Each is parsed by another test.
         Some("peermon" | "smarterSSH" | "autoMPIgen") => {}
+        Some("cargo") if words.next() == Some("bench") => {
+            let bench = words.nth(1).unwrap_or_default();
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches").join(bench);
+            assert!(path.is_dir() || path.with_extension("rs").is_file(), "{line}: no bench {bench}");
+        }
+        // Of others, in the table of installations.
+        Some("apt" | "dnf" | "pip" | "cargo") => {}
         Some(path) if path.contains('/') => {
             assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).is_file(), "{line}: no {path}");
         }
@@ -170,6 +177,10 @@ fn every_command_is_run_or_marked_as_not_run_and_then_one_that_exists() {
         checked += 1;
     }
     assert!(checked > 5, "{checked}");
+    // Those in the running text too.
+    let begin = ["./", "sudo ", "cargo ", "pip ", "packaging/build ", "benches/"];
+    let in_text = text.split('`').skip(1).step_by(2).filter(|code| begin.iter().any(|word| code.starts_with(word)));
+    assert!(in_text.inspect(|line| check_not_run(line, &install)).count() > 15);
     // A block without a fence would be neither.
     let mut is_fenced = false;
     for line in text.lines() {
