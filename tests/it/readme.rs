@@ -1,7 +1,7 @@
 //! README.md: every command in it works, every output in it looks like what comes today, every link leads somewhere.
 //!
 //! A block ```` ```sh ```` is run; ```` ```sh not run ```` only has to be right: programs and options that exist. ```` ```console ```` is a transcript:
-//! what follows `$ ` is typed on a terminal. All of it happens on a machine of its own, with a demo to ask. No command stands outside such a block.
+//! what follows `$ ` is typed on a terminal; ```` ```console not run ```` is one that takes several machines. All of it happens on a machine of its own, with a demo to ask. No command stands outside such a block.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -27,6 +27,19 @@ fn readme() -> String {
 pub struct Block {
     pub kind: String,
     pub lines: Vec<String>,
+}
+
+impl Block {
+    /// What is typed: all lines, or in a transcript those with a prompt.
+    fn commands(self) -> Vec<String> {
+        let is_transcript = self.kind.starts_with("console");
+        let typed = |line: String| match line.strip_prefix("$ ") {
+            Some(typed) => Some(typed.to_owned()),
+            None if is_transcript => None,
+            None => Some(line),
+        };
+        self.lines.into_iter().filter_map(typed).collect()
+    }
 }
 
 pub fn blocks(text: &str) -> Vec<Block> {
@@ -120,7 +133,7 @@ fn every_command_works_and_what_it_prints_looks_as_shown() {
                 reader.check_transcript(command, output);
                 run += 1;
             }),
-            "sh not run" => {}
+            "sh not run" | "console not run" => {}
             other => panic!("a block of kind '{other}', which nothing checks"),
         }
     }
@@ -130,7 +143,7 @@ fn every_command_works_and_what_it_prints_looks_as_shown() {
 /// Whatever stands as `peermon …`, `smarterSSH …` or `autoMPIgen …` in the text or first on a line of a block.
 fn mentioned(text: &str) -> Vec<String> {
     let in_text = text.split('`').skip(1).step_by(2).map(str::to_owned);
-    let in_blocks = blocks(text).into_iter().flat_map(|block| block.lines);
+    let in_blocks = blocks(text).into_iter().flat_map(|block| block.commands());
     let is_command = |line: &String| {
         let is_ours = ["peermon ", "smarterSSH ", "autoMPIgen "].iter().any(|name| line.starts_with(name));
         is_ours && !line.contains(['"', '|', '\n', '>', '&', '…'])
@@ -172,8 +185,9 @@ fn every_command_is_run_or_marked_as_not_run_and_then_one_that_exists() {
     let install = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh")).unwrap();
     let text = readme();
     let mut checked = 0;
-    for line in blocks(&text).iter().filter(|block| block.kind == "sh not run").flat_map(|block| &block.lines) {
-        check_not_run(line, &install);
+    let is_not_run = |block: &Block| block.kind.ends_with(" not run");
+    for line in blocks(&text).into_iter().filter(is_not_run).flat_map(Block::commands) {
+        check_not_run(&line, &install);
         checked += 1;
     }
     assert!(checked > 5, "{checked}");
