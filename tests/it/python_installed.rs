@@ -136,6 +136,14 @@ for path in sys.argv[1:]:
     assert_eq!((compiled.stdout.as_str(), compiled.code), ("", Some(0)), "{compiled:?}");
 }
 
+#[test]
+fn it_has_the_version_of_the_program() {
+    let project = fs::read_to_string(package().join("pyproject.toml")).unwrap();
+    // As PEP 440 writes 2.0.0-dev.
+    let version = env!("CARGO_PKG_VERSION").replace("-dev", ".dev0");
+    assert!(project.contains(&format!("\nversion = \"{version}\"\n")), "{version} is not in {project}");
+}
+
 /// What pip says where it cannot get the tools that a build needs.
 const NO_NETWORK: [&str; 4] = ["No matching distribution", "NewConnectionError", "Temporary failure", "ProxyError"];
 
