@@ -100,7 +100,7 @@ fn complain(what: &str, hint: Option<&str>) {
 }
 
 /// Without anything that a terminal would act on: part of it may be what somebody typed, or a file's name.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_control() { line.extend(letter.escape_default()) } else { line.push(letter) }

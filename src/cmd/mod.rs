@@ -19,6 +19,7 @@ pub mod invocation;
 mod keygen;
 pub mod manual;
 mod mpigen;
+mod net;
 mod query;
 mod settings;
 mod ssh;
@@ -61,6 +62,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::SshConfig(args) => ssh_config::run(&args.action, console),
         Command::Mpigen(args) => mpigen::run(&args, console),
         Command::DnsUpdate(args) => dns_update::run(*args, console),
+        Command::Net(args) => net::run(&args.action, console),
         Command::Keygen(args) => keygen::run(&args, console),
         Command::Demo(args) => demo::run(&args, console),
     }

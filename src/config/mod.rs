@@ -15,6 +15,7 @@ mod lines;
 pub mod machines;
 mod nearest;
 pub mod paths;
+pub mod ssh_hosts;
 pub mod valid_ips;
 pub mod values;
 

@@ -11,6 +11,7 @@ pub mod fold;
 pub mod hostfile;
 pub mod json;
 pub mod names;
+pub mod net;
 pub mod status;
 pub mod table;
 mod units;

@@ -29,6 +29,7 @@ mod launchers;
 mod layering;
 mod machine;
 mod mpigen;
+mod net;
 mod other_languages;
 mod packages;
 mod picture;

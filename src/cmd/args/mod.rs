@@ -3,6 +3,7 @@
 mod choosing;
 mod dns;
 mod mpigen;
+mod net;
 mod query;
 mod ssh;
 
@@ -19,6 +20,7 @@ use crate::model::{HostName, Label};
 pub use choosing::{ChooseArgs, ClientArgs};
 pub use dns::{DnsUpdateArgs, Family};
 pub use mpigen::MpigenArgs;
+pub use net::{AddArgs, DownArgs, LogsArgs, NetAction, NetArgs, ReachArgs, StatusArgs, UpArgs};
 pub use query::{FieldArg, OutputFormat, QueryArgs};
 pub use ssh::{LabArgs, PickArgs, RemoveArgs, SshArgs, SshConfigAction, SshConfigArgs, SshOptions};
 
@@ -51,6 +53,8 @@ pub enum Command {
     Mpigen(Box<MpigenArgs>),
     /// Point a DNS name to the best hosts
     DnsUpdate(Box<DnsUpdateArgs>),
+    /// A private network over a list of hosts, through ssh and without root
+    Net(NetArgs),
     /// Make a key that closes a network
     Keygen(KeygenArgs),
     /// Try everything: real daemons with invented loads on this machine

@@ -14,7 +14,7 @@ use crate::model::HostView;
 pub(super) struct SshCommand(Vec<OsString>);
 
 /// Which ssh: the environment's, the settings', or the usual one.
-pub(super) fn program(settings: &Settings) -> OsString {
+pub(in super::super) fn program(settings: &Settings) -> OsString {
     let of_files = || settings.files.ssh.program.as_ref().map(|program| program.clone().into_os_string());
     settings.environment.ssh.clone().or_else(of_files).unwrap_or_else(|| "ssh".into())
 }

@@ -18,6 +18,7 @@ use crate::render::{self, table};
 
 pub(super) use choice::{Asked, first_that_accepts, place};
 use command::SshCommand;
+pub(super) use command::program;
 pub(super) use effective::Effective;
 
 /// Does what was typed: lists, prints, or becomes ssh and returns only where that failed.

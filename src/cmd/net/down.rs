@@ -1,0 +1,55 @@
+//! `peermon net down`: ends the daemons, and takes away what they leave.
+
+use super::super::args::DownArgs;
+use super::super::console::Console;
+use super::super::exit::{Exit, Failure};
+use super::folder::Folder;
+use super::remote::Request;
+use super::trouble::Trouble;
+use super::{ASK_MAX, complain, crew, not_all, reach};
+use crate::config::ssh_hosts::SshHost;
+
+/// Ends the daemons of the network, or those of some hosts, which are no longer in it then.
+pub(super) fn run(args: &DownArgs, console: &Console) -> Result<Exit, Failure> {
+    let folder = Folder::of_user()?;
+    let mut network = folder.network()?;
+    if network.hosts.is_empty() && args.hosts.is_empty() {
+        console.say("there is no network");
+        return Ok(Exit::Done);
+    }
+    let turn = folder.take_turn()?;
+    let reach = reach(&args.reach, &network, console)?;
+    let named = args.hosts.iter().map(|host| network.meant(&host.clone().or_as(args.reach.user.as_deref())));
+    let hosts: Vec<SshHost> = if args.hosts.is_empty() { network.hosts.clone() } else { named.collect() };
+    let purge = if args.purge { "yes" } else { "no" };
+    let request = Request::new("down", ASK_MAX).with("purge", purge);
+    let asked = crew::each(&hosts, reach.jobs, (console, "ending"), |host| reach.ask(host, &request));
+
+    let failed: Vec<(&SshHost, &Trouble)> =
+        hosts.iter().zip(&asked).filter_map(|(host, answer)| Some((host, answer.as_ref().err()?))).collect();
+    for (host, trouble) in &failed {
+        complain(console, host, trouble);
+    }
+    let has_failed = |host: &SshHost| failed.iter().any(|(other, _)| *other == host);
+    if !args.hosts.is_empty() {
+        network.hosts.retain(|host| !hosts.contains(host) || has_failed(host));
+        folder.keep(&network)?;
+    }
+    let ended = asked.iter().flatten().filter(|answer| answer.says("ended")).count();
+    let was = hosts.len() - failed.len() - ended;
+    let before = if was == 0 {
+        String::new()
+    } else {
+        format!(", {was} {} down already", if was == 1 { "was" } else { "were" })
+    };
+    console.say(format_args!("{ended} {} ended{before}", if ended == 1 { "daemon has" } else { "daemons have" }));
+    let hint = "the same command again, once they can be reached; the others are down";
+    if let Some(failure) = not_all(&failed, hosts.len(), hint) {
+        return Err(failure);
+    }
+    if args.purge {
+        folder.purge();
+    }
+    drop(turn);
+    Ok(Exit::Done)
+}

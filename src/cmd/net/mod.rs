@@ -1,0 +1,108 @@
+//! `peermon net`: a private network over a list of hosts, through ssh and without root.
+//!
+//! On each host one sh script does what is to be done (remote.sh), in one ssh session for each step, sixteen hosts at a time.
+//! Here it is decided what that is: [`ports`], [`facts`]; [`folder`] keeps what is to be remembered.
+
+mod crew;
+mod down;
+mod facts;
+mod folder;
+mod ports;
+mod remote;
+mod status;
+mod trouble;
+mod up;
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::args::{LogsArgs, NetAction, ReachArgs};
+use super::console::{Console, one_line};
+use super::exit::{Exit, Failure};
+use super::settings::Settings;
+use super::ssh;
+use crate::config::ssh_hosts::SshHost;
+use crate::config::values::Count;
+use folder::{Folder, Network};
+use remote::{Reach, Request};
+use trouble::Trouble;
+
+/// Sessions at a time where nothing is said: two cores do so many key exchanges in a second.
+const JOBS: usize = 16;
+
+/// Most of them: each is a process and two pipes.
+const JOBS_MAX: usize = 128;
+
+/// Longest session that only asks. A host that swaps takes its time.
+const ASK_MAX: Duration = Duration::from_secs(40);
+
+/// Does what was typed.
+pub(super) fn run(action: &NetAction, console: &Console) -> Result<Exit, Failure> {
+    match action {
+        NetAction::Up(args) => up::up(args, console),
+        NetAction::Add(args) => up::add(args, console),
+        NetAction::Status(args) => status::run(args, console),
+        NetAction::Down(args) => down::run(args, console),
+        NetAction::Logs(args) => logs(args, console),
+    }
+}
+
+/// How hosts are reached; what is said to ssh is remembered.
+fn reach(args: &ReachArgs, network: &Network, console: &Console) -> Result<Reach, Failure> {
+    let settings = Settings::read(console)?;
+    let remembered = || network.ssh_args.iter().map(OsString::from).collect();
+    Ok(Reach {
+        program: ssh::program(&settings),
+        args: if args.ssh_args.is_empty() { remembered() } else { args.ssh_args.clone() },
+        jobs: args.jobs.map_or(JOBS, |Count(jobs)| (jobs as usize).min(JOBS_MAX)),
+    })
+}
+
+/// The network that was brought up; a failure where there is none.
+fn existing(folder: &Folder) -> Result<Network, Failure> {
+    let network = folder.network()?;
+    if network.hosts.is_empty() {
+        return Err(Failure::new(Exit::Usage, "there is no network yet", "peermon net up HOSTS… makes one"));
+    }
+    Ok(network)
+}
+
+/// Says what failed on `host`.
+fn complain(console: &Console, host: &SshHost, trouble: &Trouble) {
+    console.fail(&Failure::new(Exit::NotAll, format_args!("{host}: {}", trouble.what()), trouble.hint(host)));
+}
+
+/// How a command ends in which these hosts, of so many, failed for these reasons: none is reached, or not all did it.
+fn not_all(failed: &[(&SshHost, &Trouble)], all: usize, hint: &str) -> Option<Failure> {
+    if failed.is_empty() {
+        return None;
+    }
+    let unreached = failed.iter().filter(|(_, trouble)| trouble.is_unreached()).count();
+    let exit = if unreached == all { Exit::Network } else { Exit::NotAll };
+    let names: Vec<String> = failed.iter().map(|(host, _)| host.to_string()).collect();
+    let what =
+        format!("{} of {all} {} failed: {}", failed.len(), if all == 1 { "host" } else { "hosts" }, names.join(", "));
+    Some(Failure::new(exit, what, hint))
+}
+
+/// `peermon net logs`
+fn logs(args: &LogsArgs, console: &Console) -> Result<Exit, Failure> {
+    let network = Folder::of_user()?.network()?;
+    let host = network.meant(&args.host.clone().or_as(args.reach.user.as_deref()));
+    let Count(lines) = args.num;
+    let client_port = network.ports.map_or(0, |ports| ports.client);
+    let request = Request::new("logs", ASK_MAX)
+        .with("lines", lines.to_string())
+        .with("wanted_client_port", client_port.to_string());
+    match reach(&args.reach, &network, console)?.ask(&host, &request) {
+        Ok(answer) => {
+            let text: String = answer.all("log").map(|line| one_line(line) + "\n").collect();
+            console.print(&text)?;
+            Ok(Exit::Done)
+        }
+        Err(trouble) => {
+            let exit = if trouble.is_unreached() { Exit::Network } else { Exit::Failed };
+            Err(Failure::new(exit, format_args!("{host}: {}", trouble.what()), trouble.hint(&host)))
+        }
+    }
+}

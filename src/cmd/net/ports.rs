@@ -1,0 +1,136 @@
+//! Which ports a private network has. Two users of one lab have different ones, without a word between them.
+
+use super::facts::Facts;
+use crate::config::values::Port;
+
+/// Three ports for each user: gossip, the one above it, clients. Below those that the kernel lends to outgoing connections
+/// (from 32768), above those of known services.
+const FIRST: u32 = 10_000;
+const EACH: u32 = 3;
+const PLACES: u32 = 7_000;
+
+/// Users whose numbers differ by [`PLACES`] begin at the same place, as does a network that `install.sh --user` made. Then, and
+/// where another program has one of the ports, the next place is taken, so far away that it is hardly anybody's first.
+const STRIDE: u32 = 997;
+
+/// How many places are looked at. Where as many are taken, something else is wrong.
+const TRIES: u32 = 8;
+
+/// Of one network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ports {
+    /// UDP, and the one above it.
+    pub gossip: u16,
+    /// Names the network on each host.
+    pub client: u16,
+}
+
+/// What is said before any is picked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish {
+    /// `-p`
+    pub gossip: Option<Port>,
+    /// `-l`
+    pub client: Option<Port>,
+}
+
+impl Ports {
+    /// As wished, else as the network has them already, else the first place of user `uid` that is free on all `hosts`. `None`:
+    /// there is none.
+    pub fn settle(wish: Wish, known: Option<Self>, hosts: &[&Facts]) -> Option<Self> {
+        let running = || {
+            let daemon = hosts.iter().find_map(|facts| facts.daemon.as_ref())?;
+            Some(Self { gossip: daemon.port, client: daemon.client_port })
+        };
+        let fitted = |ports: Self| Self {
+            gossip: wish.gossip.map_or(ports.gossip, Port::get),
+            client: wish.client.map_or(ports.client, Port::get),
+        };
+        if let Some(ports) = known.or_else(running) {
+            return Some(fitted(ports));
+        }
+        let uid = hosts.first().map_or(0, |facts| facts.uid);
+        let is_free = |ports: &Self| hosts.iter().all(|facts| ports.are_free_on(facts));
+        (0..TRIES).map(|place| fitted(Self::of(uid, place))).find(is_free)
+    }
+
+    /// Those of user `uid`, at that place of those that are looked at.
+    fn of(uid: u32, place: u32) -> Self {
+        let gossip = FIRST + (uid % PLACES + place * STRIDE) % PLACES * EACH;
+        let port = |number: u32| u16::try_from(number).expect("FIRST + PLACES * EACH is below 32768");
+        Self { gossip: port(gossip), client: port(gossip + 2) }
+    }
+
+    fn are_free_on(&self, facts: &Facts) -> bool {
+        !facts.udp.contains(&self.gossip)
+            && !facts.udp.contains(&(self.gossip + 1))
+            && !facts.tcp.contains(&self.client)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::facts::Running;
+    use super::*;
+
+    fn facts(uid: u32, udp: &[u16], tcp: &[u16]) -> Facts {
+        Facts {
+            system: String::new(),
+            uid,
+            place: None,
+            folder: String::new(),
+            home: None,
+            version: None,
+            daemon: None,
+            udp: udp.iter().copied().collect(),
+            tcp: tcp.iter().copied().collect(),
+        }
+    }
+
+    fn settled(wish: Wish, known: Option<Ports>, hosts: &[Facts]) -> Option<(u16, u16)> {
+        Ports::settle(wish, known, &hosts.iter().collect::<Vec<_>>()).map(|ports| (ports.gossip, ports.client))
+    }
+
+    #[test]
+    fn the_ports_of_two_users_differ_and_are_nobody_elses() {
+        let mut all = BTreeSet::new();
+        for uid in 0..7_000 {
+            let Ports { gossip, client } = Ports::of(uid, 0);
+            for port in [gossip, gossip + 1, client] {
+                assert!((10_000..32_768).contains(&port) && all.insert(port), "{uid}: {port}");
+            }
+        }
+        // As docs/private-network.md says.
+        assert_eq!(settled(Wish::default(), None, &[facts(1000, &[], &[])]), Some((13_000, 13_002)));
+    }
+
+    #[test]
+    fn where_a_port_is_taken_on_any_host_the_next_place_is_picked() {
+        let free = facts(1000, &[], &[]);
+        for taken in [facts(1000, &[13_000], &[]), facts(1000, &[13_001], &[]), facts(1000, &[], &[13_002])] {
+            assert_eq!(settled(Wish::default(), None, &[free.clone(), taken]), Some((15_991, 15_993)));
+        }
+        // A client port is TCP, the others are UDP.
+        assert_eq!(settled(Wish::default(), None, &[facts(1000, &[13_002], &[13_000])]), Some((13_000, 13_002)));
+        let all: Vec<u16> = (10_000..32_768).collect();
+        assert_eq!(settled(Wish::default(), None, &[facts(1000, &all, &[])]), None);
+    }
+
+    #[test]
+    fn flags_win_over_what_the_network_has_and_that_over_what_is_picked() {
+        let known = Some(Ports { gossip: 4_000, client: 4_002 });
+        let wish = |gossip: Option<&str>, client: Option<&str>| Wish {
+            gossip: gossip.map(|port| port.parse().unwrap()),
+            client: client.map(|port| port.parse().unwrap()),
+        };
+        let mut runs = facts(1000, &[5_000, 5_001], &[5_002]);
+        runs.daemon = Some(Running { version: String::new(), port: 5_000, client_port: 5_002 });
+        let hosts = [facts(1000, &[], &[]), runs];
+        assert_eq!(settled(Wish::default(), known, &hosts), Some((4_000, 4_002)));
+        assert_eq!(settled(Wish::default(), None, &hosts), Some((5_000, 5_002)));
+        assert_eq!(settled(wish(Some("6000"), None), known, &hosts), Some((6_000, 4_002)));
+        assert_eq!(settled(wish(Some("6000"), Some("6002")), None, &[]), Some((6_000, 6_002)));
+    }
+}

@@ -1,0 +1,112 @@
+//! `peermon net status`: who is up, and what each daemon says.
+
+use super::super::args::StatusArgs;
+use super::super::console::Console;
+use super::super::exit::{Exit, Failure};
+use super::facts::Facts;
+use super::folder::Folder;
+use super::remote::{Answer, Request};
+use super::trouble::Trouble;
+use super::{ASK_MAX, crew, existing, not_all, reach};
+use crate::config::ssh_hosts::SshHost;
+use crate::render::net::{NetRow, Standing, network as table};
+
+/// What a daemon says of itself, as far as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Saying {
+    pub name: String,
+    pub address: String,
+    pub version: String,
+    pub up_seconds: u64,
+    /// Hosts that live, without itself.
+    pub others: u64,
+    pub isolated: bool,
+    pub keyed: bool,
+}
+
+impl Saying {
+    /// From the line `status` of an answer, which is the JSON of `peermon query --status`.
+    pub fn of(answer: &Answer) -> Option<Self> {
+        let said: serde_json::Value = serde_json::from_str(answer.get("status")?).ok()?;
+        let text = |key: &str| said[key].as_str().map(str::to_owned);
+        let living = said["hosts"]["fresh"].as_u64()? + said["hosts"]["late"].as_u64()?;
+        Some(Self {
+            name: text("name")?,
+            address: text("address")?,
+            version: text("version")?,
+            up_seconds: said["uptime_seconds"].as_u64()?,
+            others: living.saturating_sub(1),
+            isolated: said["isolated"].as_bool()?,
+            keyed: said["keyed"].as_bool()?,
+        })
+    }
+
+    fn in_words(&self) -> String {
+        let sees = match self.others {
+            0 => "sees nobody else".to_owned(),
+            1 => "sees 1 other".to_owned(),
+            others => format!("sees {others} others"),
+        };
+        let hears = if self.isolated && self.others > 0 { ", hears nobody" } else { "" };
+        let open = if self.keyed { "" } else { ", without a key" };
+        format!("{sees}{hears}{open}")
+    }
+}
+
+/// Asks all hosts of the network.
+pub(super) fn run(args: &StatusArgs, console: &Console) -> Result<Exit, Failure> {
+    let network = existing(&Folder::of_user()?)?;
+    let reach = reach(&args.reach, &network, console)?;
+    let request = Request::new("status", ASK_MAX);
+    let asked = crew::each(&network.hosts, reach.jobs, (console, "asking"), |host| reach.ask(host, &request));
+    let rows: Vec<NetRow> = network.hosts.iter().zip(&asked).map(|(host, answer)| row(host, answer)).collect();
+    console.print(&table(&rows, console.style()))?;
+
+    let failed: Vec<(&SshHost, &Trouble)> =
+        network.hosts.iter().zip(&asked).filter_map(|(host, answer)| Some((host, answer.as_ref().err()?))).collect();
+    let count = |standing| rows.iter().filter(|row| row.standing == standing).count();
+    let (up, down) = (count(Standing::Up), count(Standing::Down));
+    if up == rows.len() {
+        return Ok(Exit::Done);
+    }
+    let again = "peermon net up brings it up where it is down, and peermon net logs HOST may say why";
+    if down == 0 {
+        return Err(
+            not_all(&failed, rows.len(), "peermon net down HOST takes one out of the network").expect("not all are up")
+        );
+    }
+    let (exit, what) = if up == 0 {
+        (Exit::NoDaemon, "no daemon of the network is up".to_owned())
+    } else {
+        (Exit::NotAll, format!("{up} of {} hosts are up", rows.len()))
+    };
+    Err(Failure::new(exit, what, again))
+}
+
+fn row(host: &SshHost, answer: &Result<Answer, Trouble>) -> NetRow {
+    let host = host.to_string();
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(trouble) => {
+            return NetRow { host, standing: Standing::Unknown, version: None, up_seconds: None, says: trouble.what() };
+        }
+    };
+    let facts = Facts::read(answer).ok();
+    let runs = facts.as_ref().is_some_and(|facts| facts.daemon.is_some());
+    match (Saying::of(answer), facts) {
+        (Some(saying), _) => NetRow {
+            host,
+            standing: Standing::Up,
+            says: saying.in_words(),
+            version: Some(saying.version),
+            up_seconds: Some(saying.up_seconds),
+        },
+        (None, facts) => NetRow {
+            host,
+            standing: Standing::Down,
+            version: facts.and_then(|facts| facts.version),
+            up_seconds: None,
+            says: if runs { "its daemon does not answer".to_owned() } else { String::new() },
+        },
+    }
+}
