@@ -32,6 +32,7 @@ complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh" -d 'Log in to 
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "ssh-config" -d 'Let `ssh lab`, scp, rsync and git go to the best host by themselves'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "mpigen" -d 'Write an MPI host file of the best hosts'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "dns-update" -d 'Point a DNS name to the best hosts'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "net" -d 'A private network over a list of hosts, through ssh and without root'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "keygen" -d 'Make a key that closes a network'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "demo" -d 'Try everything: real daemons with invented loads on this machine'
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s p -l port -d 'UDP port to listen on; unsolicited datagrams leave from PORT+1 [default: 1288]' -r
@@ -276,5 +277,36 @@ complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l exclude-s
 complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l strict -d 'Fewer hosts than -n are an error (exit 5)'
 complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -l explain -d 'For each host: its cost and the terms of it, or why it is left out'
 complete -c peermon -n "__fish_peermon_using_subcommand dns-update" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and not __fish_seen_subcommand_from up status down add logs" -s h -l help -d 'Print help'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and not __fish_seen_subcommand_from up status down add logs" -f -a "up" -d 'Bring the network up on these hosts, or again on all that are in it'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and not __fish_seen_subcommand_from up status down add logs" -f -a "status" -d 'Who is up, which version, since when, and what it says'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and not __fish_seen_subcommand_from up status down add logs" -f -a "down" -d 'End the daemons of the network'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and not __fish_seen_subcommand_from up status down add logs" -f -a "add" -d 'Bring the network up on one more host'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and not __fish_seen_subcommand_from up status down add logs" -f -a "logs" -d 'What a host\'s daemon has logged'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from up" -s f -l file -d 'More of them, one a line' -r -F
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from up" -s p -l port -d 'UDP port of the gossip, and the one above it [default: made of your user number]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from up" -s l -l client-port -d 'Client port: names the network on each host [default: made of your user number]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from up" -s u -l user -d 'Log in as this user, where a host is given without one' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from up" -l ssh-arg -d 'For ssh as it is; may be given several times [default: as the last time]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from up" -s j -l jobs -d 'How many hosts at a time [default: 16]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from up" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from status" -s u -l user -d 'Log in as this user, where a host is given without one' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from status" -l ssh-arg -d 'For ssh as it is; may be given several times [default: as the last time]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from status" -s j -l jobs -d 'How many hosts at a time [default: 16]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from down" -s u -l user -d 'Log in as this user, where a host is given without one' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from down" -l ssh-arg -d 'For ssh as it is; may be given several times [default: as the last time]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from down" -s j -l jobs -d 'How many hosts at a time [default: 16]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from down" -l purge -d 'Take the program, the key and the machines file away too'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from down" -s h -l help -d 'Print help'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from add" -s u -l user -d 'Log in as this user, where a host is given without one' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from add" -l ssh-arg -d 'For ssh as it is; may be given several times [default: as the last time]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from add" -s j -l jobs -d 'How many hosts at a time [default: 16]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from logs" -s n -l num -d 'How many lines, the last ones' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from logs" -s u -l user -d 'Log in as this user, where a host is given without one' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from logs" -l ssh-arg -d 'For ssh as it is; may be given several times [default: as the last time]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from logs" -s j -l jobs -d 'How many hosts at a time [default: 16]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help'
 complete -c peermon -n "__fish_peermon_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand demo" -s h -l help -d 'Print help'

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::net::manual as net;
+
 /// A man page, as far as the parser's definitions do not say it.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
@@ -54,6 +56,12 @@ pub const PAGES: &[Page] = &[
     SSH_CONFIG_REMOVE,
     MPIGEN,
     DNS_UPDATE,
+    net::NET,
+    net::NET_UP,
+    net::NET_STATUS,
+    net::NET_DOWN,
+    net::NET_ADD,
+    net::NET_LOGS,
     KEYGEN,
     DEMO,
     SMARTER_SSH,
@@ -85,6 +93,7 @@ const PEERMON: Page = Page {
     see_also: &[
         "peermon-daemon(1)",
         "peermon-query(1)",
+        "peermon-net(1)",
         "peermon-keygen(1)",
         "peermon-demo(1)",
         "smarterSSH(1)",

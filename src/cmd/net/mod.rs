@@ -7,6 +7,7 @@ mod crew;
 mod down;
 mod facts;
 mod folder;
+pub(super) mod manual;
 mod ports;
 mod remote;
 mod status;

@@ -50,8 +50,8 @@ impl Ports {
             return Some(fitted(ports));
         }
         let uid = hosts.first().map_or(0, |facts| facts.uid);
-        let is_free = |ports: &Self| hosts.iter().all(|facts| ports.are_free_on(facts));
-        (0..TRIES).map(|place| fitted(Self::of(uid, place))).find(is_free)
+        let will_do = |ports: &Self| !ports.clash() && hosts.iter().all(|facts| ports.are_free_on(facts, wish));
+        (0..TRIES).map(|place| fitted(Self::of(uid, place))).find(will_do)
     }
 
     /// Those of user `uid`, at that place of those that are looked at.
@@ -61,10 +61,16 @@ impl Ports {
         Self { gossip: port(gossip), client: port(gossip + 2) }
     }
 
-    fn are_free_on(&self, facts: &Facts) -> bool {
-        !facts.udp.contains(&self.gossip)
-            && !facts.udp.contains(&(self.gossip + 1))
-            && !facts.tcp.contains(&self.client)
+    /// Whether the client port is one of the gossip's. It is no UDP port, but one number for two things confuses.
+    pub fn clash(&self) -> bool {
+        self.client == self.gossip || self.client == self.gossip + 1
+    }
+
+    /// Of what was asked for the daemon itself will say that it is taken.
+    fn are_free_on(&self, facts: &Facts, asked_for: Wish) -> bool {
+        let gossip_is_free = || !facts.udp.contains(&self.gossip) && !facts.udp.contains(&(self.gossip + 1));
+        (asked_for.gossip.is_some() || gossip_is_free())
+            && (asked_for.client.is_some() || !facts.tcp.contains(&self.client))
     }
 }
 
@@ -132,5 +138,10 @@ mod tests {
         assert_eq!(settled(Wish::default(), None, &hosts), Some((5_000, 5_002)));
         assert_eq!(settled(wish(Some("6000"), None), known, &hosts), Some((6_000, 4_002)));
         assert_eq!(settled(wish(Some("6000"), Some("6002")), None, &[]), Some((6_000, 6_002)));
+        // Whether they are taken or not: the daemon says so. What is picked beside them is free and another one.
+        let free = [facts(1000, &[6_000], &[6_002, 13_002])];
+        assert_eq!(settled(wish(Some("6000"), Some("6002")), None, &free), Some((6_000, 6_002)));
+        assert_eq!(settled(wish(Some("6000"), None), None, &free), Some((6_000, 15_993)));
+        assert_eq!(settled(wish(Some("15992"), None), None, &free), Some((15_992, 18_984)));
     }
 }

@@ -22,9 +22,10 @@ const SCRIPT: &str = include_str!("remote.sh");
 /// What its answers begin with.
 const MARK: &str = "peermon-net ";
 
-/// Before what the user says. Nobody can answer a question of one of sixteen sessions, so none is asked; a session that shares the
-/// connection of another one would hold on to our pipes.
-const FIRST_OPTIONS: [&str; 5] = ["-T", "-o", "BatchMode=yes", "-o", "ControlMaster=no"];
+/// Before what the user says. Nobody can answer a question of one of sixteen sessions, so none is asked; nothing is forwarded, since
+/// another session may have the ports; and a session that stays for others to share would hold on to our pipes.
+const FIRST_OPTIONS: [&str; 9] =
+    ["-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes", "-o", "ControlMaster=no"];
 
 /// After what the user says, who may know better. A host that is off is given up after ten seconds, one that dies on the way after
 /// fifteen.

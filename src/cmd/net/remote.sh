@@ -182,6 +182,9 @@ start() {
         else
             end_daemon
             did=replaced
+            if [ "$client_port" != "$wanted_client_port" ]; then
+                clear_runtime "$client_port"
+            fi
         fi
     fi
     if [ $did = kept ]; then

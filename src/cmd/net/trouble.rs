@@ -114,7 +114,7 @@ impl Trouble {
                 }
                 "run" => "does it miss a library? the source builds there: cargo build --release --locked",
                 "daemon" => match words.iter().find_map(|line| line.strip_prefix("hint: ")) {
-                    Some(_) if words.iter().any(|line| line.contains("taken")) => {
+                    Some(hint) if hint.contains("choose another one") => {
                         "another program has that port: peermon net up -p PORT -l PORT takes other ones"
                     }
                     Some(hint) => return hint.to_owned(),
@@ -176,7 +176,13 @@ mod tests {
             "noexec",
         );
         check(
-            &failed("daemon", &["peermon daemon: UDP port 10000 is taken", "hint: does one run already?"]),
+            &failed(
+                "daemon",
+                &[
+                    "peermon daemon: UDP port 10000 is taken",
+                    "hint: does one run already? else choose another one with -p",
+                ],
+            ),
             "peermon daemon: UDP port 10000 is taken",
             "peermon net up -p PORT",
         );

@@ -204,9 +204,8 @@ fn no_ports() -> Failure {
     Failure::new(Exit::Usage, "none of the ports that your user number stands for is free on all hosts", hint)
 }
 
-/// The client port is no UDP port, but one number for two things confuses.
 fn check(ports: Ports) -> Result<(), Failure> {
-    if ports.client == ports.gossip || ports.client == ports.gossip + 1 {
+    if ports.clash() {
         let what = format!("client port {} is a port of the gossip too", ports.client);
         return Err(Failure::new(Exit::Usage, what, format_args!("-l {}", ports.gossip.saturating_add(2))));
     }

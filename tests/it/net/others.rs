@@ -1,0 +1,82 @@
+//! Beside other users and other processes: nobody else's is ever taken for ours, and the key stays ours.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::village::{Homes, Village};
+
+#[test]
+fn two_users_at_once_on_the_same_hosts_have_networks_that_do_not_see_each_other() {
+    let Some(village) = Village::new(2, Homes::Separate) else { return };
+    let line = "peermon net up node1 node2";
+    let both = ["ada", "bob"].map(|user| village.as_user(user, line).spawn().unwrap());
+    for child in both {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    // A third one, whose number begins at the ports of the first.
+    let carol = village.types("carol", line);
+    assert_eq!(carol.code, Some(0), "{carol:?}");
+    for user in ["ada", "bob", "carol"] {
+        let status = village.does(user, "peermon net status");
+        assert_eq!(status.matches("sees 1 other\n").count(), 2, "{status}");
+        assert_eq!(village.daemons(1, user).len(), 1);
+    }
+    village.does("bob", "peermon net down");
+    for (user, left) in [("ada", 1), ("bob", 0), ("carol", 1)] {
+        assert_eq!(village.daemons(2, user).len(), left, "{user}");
+    }
+    for user in ["ada", "carol"] {
+        assert_eq!(village.does(user, "peermon net status").matches("sees 1 other\n").count(), 2);
+    }
+}
+
+#[test]
+fn down_ends_only_the_daemon_that_up_started_by_its_number_and_moment() {
+    let Some(village) = Village::new(1, Homes::Separate) else { return };
+    village.does("ada", "peermon net up node1");
+    // Another daemon of the same user and the same program, and a process that gets the number that was the daemon's.
+    let program = "/home/ada/.local/share/peermon/net/bin/peermon";
+    village.does("ada", &format!("ssh node1 {program} daemon -u --detach -p 5000 -l 5002"));
+    assert_eq!(village.daemons(1, "ada").len(), 2);
+    let bystander = village.does("ada", "ssh node1 'sleep 1000 >/dev/null 2>&1 & echo $!'");
+    let record = "/tmp/peermon-4242/net";
+    let was = village.did_on(1, &format!("cat {record}"));
+    village.did_on(1, &format!("sed -i 's/^[0-9]*/{}/' {record}", bystander.trim()));
+    let down = village.types("ada", "peermon net down");
+    assert!(down.stderr.contains("1 was down already"), "{down:?}");
+    assert_eq!(village.daemons(1, "ada").len(), 2);
+    village.did_on(1, &format!("kill -0 {}", bystander.trim()));
+
+    // As it was, it ends that one.
+    village.did_on(1, &format!("echo '{}' >{record}; chown ada {record}", was.trim()));
+    let down = village.types("ada", "peermon net down");
+    assert!(down.stderr.contains("1 daemon has ended"), "{down:?}");
+    assert_eq!(village.daemons(1, "ada").len(), 1);
+    assert_eq!(village.did_on(1, "ls /tmp/peermon-4242"), "5002.lock\n5002.log\n5002.pid\n5002.sock\n");
+    village.did_on(1, &format!("kill -0 {}", bystander.trim()));
+}
+
+#[test]
+fn the_key_is_in_no_argument_and_ssh_is_told_to_ask_nothing() {
+    let Some(village) = Village::new(1, Homes::Separate) else { return };
+    let log = village.desk.path("/mnt/lab/arguments");
+    fs::write(&log, "").unwrap();
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o666)).unwrap();
+    village.desk.stand_in("logged-ssh", "printf '%s\\n' \"$*\" >>/mnt/lab/arguments\nexec ssh \"$@\"\n");
+    // Whatever runs on the host meanwhile, as often as it can be seen.
+    let watch =
+        "touch /tmp/watch; while [ -e /tmp/watch ]; do cat /proc/[0-9]*/cmdline; done >/mnt/lab/seen 2>/dev/null";
+    village.did_on(1, &format!("({watch}) >/dev/null 2>&1 & :"));
+    village.does("ada", "PEERMON_SSH=logged-ssh peermon net up node1");
+    village.did_on(1, "rm /tmp/watch");
+    let key = village.did_on(1, "grep -v '#' /home/ada/.local/share/peermon/net/peermon/gossip.key");
+    let arguments = fs::read_to_string(&log).unwrap();
+    let seen = String::from_utf8_lossy(&fs::read(village.desk.path("/mnt/lab/seen")).unwrap()).into_owned();
+    assert_eq!(arguments.lines().count(), 3, "a session for each step: {arguments}");
+    for line in arguments.lines() {
+        assert!(line.starts_with("-T -x -a -o BatchMode=yes ") && line.contains(" -- node1 sh -c 'eval "), "{line}");
+    }
+    assert!(seen.contains("eval") && key.trim().len() == 64);
+    assert!(!arguments.contains(key.trim()) && !seen.contains(key.trim()));
+}

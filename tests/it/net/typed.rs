@@ -1,0 +1,66 @@
+//! What is typed: lists, users, arguments for ssh, and mistakes.
+
+use crate::command::{Place, check_failure};
+
+use super::village::{Homes, Village};
+
+#[test]
+fn a_list_without_hosts_and_hosts_that_are_none_are_refused_before_ssh_is_run() {
+    let place = Place::new();
+    std::fs::write(place.home.path().join("empty"), "# nobody\n\n").unwrap();
+    std::fs::write(place.home.path().join("odd"), "node1\n-oProxyCommand=touch ran\n").unwrap();
+    let run = |arguments: &str| place.peermon(arguments).env("PEERMON_SSH", "touch").output().unwrap().into();
+    let how = "peermon net up node1 node2, or -f FILE with one host a line";
+    check_failure(&run("net up"), 2, "peermon net: no hosts are given, and there is no network yet", how);
+    check_failure(&run("net up -f empty"), 2, "peermon net: the list of hosts is empty", how);
+    check_failure(
+        &run("net up -f odd"),
+        2,
+        "peermon net: odd:2: '-oProxyCommand=touch ran' is neither a host name nor an address",
+        "one host a line: node1, or ada@node1",
+    );
+    check_failure(
+        &run("net up -f missing"),
+        2,
+        "peermon net: cannot read missing (No such file or directory (os error 2))",
+        "one host a line: node1, or ada@node1",
+    );
+    for typed in
+        ["net up a;b", "net up node1 -u a$b", "net up 10.0.0.300", "net add", "net logs", "net up node1 -j 0", "net"]
+    {
+        let outcome: crate::command::Outcome = run(typed);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(2), ""), "{typed}: {outcome:?}");
+    }
+    let outcome: crate::command::Outcome = run("net up -- -oProxyCommand=x");
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(!place.home.path().join("ran").exists());
+}
+
+#[test]
+fn where_there_is_no_ssh_that_is_said() {
+    let place = Place::new();
+    let outcome: crate::command::Outcome =
+        place.peermon("net up node1").env("PEERMON_SSH", "no-such-ssh").output().unwrap().into();
+    assert_eq!(outcome.code, Some(7), "{outcome:?}");
+    assert!(outcome.stderr.starts_with("peermon net: node1: cannot run no-such-ssh ("), "{outcome:?}");
+    assert!(outcome.stderr.contains("\nhint: install the OpenSSH client"), "{outcome:?}");
+}
+
+#[test]
+fn a_list_in_a_file_a_user_for_all_and_arguments_for_ssh_reach_ssh_and_the_last_are_remembered() {
+    let Some(village) = Village::new(2, Homes::Separate) else { return };
+    // Ada may log in as bob too, with a key that her settings do not name.
+    village
+        .does("ada", "mv ~/.ssh/id_ed25519 ~/.ssh/other; printf '# lab\\nnode1\\nada@node2\\nnode1 # twice\\n' >~/lab");
+    village.desk.said("cat /mnt/lab/ada.pub >>/mnt/lab/bob.pub");
+    let denied = village.types("ada", "peermon net up -f ~/lab -u bob");
+    assert_eq!(denied.code, Some(7), "{denied:?}");
+    village.does("ada", "peermon net up -f ~/lab -u bob --ssh-arg -i --ssh-arg ~/.ssh/other -j 1");
+    assert_eq!((village.daemons(1, "bob").len(), village.daemons(1, "ada").len()), (1, 0));
+    assert_eq!((village.daemons(2, "bob").len(), village.daemons(2, "ada").len()), (0, 1));
+    let status = village.does("ada", "peermon net status");
+    assert!(status.contains("bob@node1") && status.contains("ada@node2"), "{status}");
+    assert!(village.does("ada", "peermon net logs node1").contains("started: "));
+    let down = village.types("ada", "peermon net down");
+    assert_eq!(down.stderr, "peermon net: 2 daemons have ended\n");
+}
