@@ -1,23 +1,40 @@
 //! `cargo bench --bench ssh`: how well many users spread, and how long smarterSSH, autoMPIgen and `ssh lab` take.
 //!
 //!     cargo bench --bench ssh                    everything, a minute
-//!     cargo bench --bench ssh -- --rows rush     only parts whose name contains a word: rush, real, speed
+//!     cargo bench --bench ssh -- --rows rush     only parts whose name contains a word: rush, real, speed, net
 //!
 //! rush: fifty users, one after another, on pinned fleets of a hundred hosts with seeds 1 to 20, beside a scheduler that knows
 //! every placement, PeerMon 1.1's rule and any host at all. real: fifty smarterSSH at once, beside sixteen real daemons.
-//! speed: whole processes beside `ssh -V`, the floor. Exits 1 above a MUST.
+//! speed: whole processes beside `ssh -V`, the floor. net: `peermon net up` of twenty hosts with an sshd each (as root). Exits 1
+//! above a MUST.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, clippy::unwrap_used, reason = "a bench measures")]
 
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../../tests/it/command.rs"]
+mod command;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../../tests/it/fake_daemon.rs"]
+mod fake_daemon;
 #[allow(dead_code, reason = "shared with the bench of queries")]
 #[path = "../filled/mod.rs"]
 mod filled;
 #[path = "../../tests/it/rush/fleet.rs"]
 mod fleet;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../../tests/it/machine.rs"]
+mod machine;
+mod net;
 mod real;
 #[allow(dead_code, reason = "shared with the tests")]
 #[path = "../../tests/it/rows.rs"]
 mod rows;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../../tests/it/skip.rs"]
+mod skip;
 mod speed;
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../../tests/it/net/village.rs"]
+mod village;
 
 use std::process::ExitCode;
 
@@ -40,7 +57,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let rows = arguments.iter().position(|argument| argument == "--rows").map(|place| &arguments[place + 1..]);
     let wanted = |name: &str| rows.is_none_or(|rows| rows.iter().any(|row| name.contains(row.as_str())));
-    let parts: [Part; 3] = [("rush", rush), ("real", real::fifty_at_once), ("speed", speed::processes)];
+    let parts: [Part; 4] =
+        [("rush", rush), ("real", real::fifty_at_once), ("speed", speed::processes), ("net", net::up_of_twenty)];
     let mut kept = true;
     for (_, part) in parts.iter().filter(|(name, _)| wanted(name)) {
         kept &= part();

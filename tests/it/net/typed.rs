@@ -1,14 +1,17 @@
 //! What is typed: lists, users, arguments for ssh, and mistakes.
 
+use std::fs;
+
 use crate::command::{Place, check_failure};
+use crate::readme::{blocks, check_links, check_mentioned};
 
 use super::village::{Homes, Village};
 
 #[test]
 fn a_list_without_hosts_and_hosts_that_are_none_are_refused_before_ssh_is_run() {
     let place = Place::new();
-    std::fs::write(place.home.path().join("empty"), "# nobody\n\n").unwrap();
-    std::fs::write(place.home.path().join("odd"), "node1\n-oProxyCommand=touch ran\n").unwrap();
+    fs::write(place.home.path().join("empty"), "# nobody\n\n").unwrap();
+    fs::write(place.home.path().join("odd"), "node1\n-oProxyCommand=touch ran\n").unwrap();
     let run = |arguments: &str| place.peermon(arguments).env("PEERMON_SSH", "touch").output().unwrap().into();
     let how = "peermon net up node1 node2, or -f FILE with one host a line";
     check_failure(&run("net up"), 2, "peermon net: no hosts are given, and there is no network yet", how);
@@ -63,4 +66,17 @@ fn a_list_in_a_file_a_user_for_all_and_arguments_for_ssh_reach_ssh_and_the_last_
     assert!(village.does("ada", "peermon net logs node1").contains("started: "));
     let down = village.types("ada", "peermon net down");
     assert_eq!(down.stderr, "peermon net: 2 daemons have ended\n");
+}
+
+#[test]
+fn what_the_page_on_private_networks_says_can_be_typed() {
+    let text = include_str!("../../../docs/private-network.md");
+    assert!(check_mentioned(text) > 10);
+    check_links(text, "docs");
+    let Some(village) = Village::new(4, Homes::Separate) else { return };
+    for block in blocks(text) {
+        assert_eq!(block.kind, "sh", "nothing checks a block of another kind");
+        village.does("ada", &format!("set -e; cd\n{}", block.lines.join("\n")));
+    }
+    assert_eq!(village.daemons(1, "ada").len(), 0, "it ends with down");
 }
