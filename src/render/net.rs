@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn each_host_is_a_line_and_nothing_reaches_the_terminal_as_it_came() {
-        let row = |host: &str, standing, up_seconds, says: &str| NetRow {
+        let row = |host: &str, standing, up_seconds: Option<u64>, says: &str| NetRow {
             host: host.to_owned(),
             standing,
             version: up_seconds.map(|_| "2.0.0".to_owned()),

@@ -5,8 +5,7 @@ use super::super::console::Console;
 use super::super::exit::{Exit, Failure};
 use super::folder::Folder;
 use super::remote::Request;
-use super::trouble::Trouble;
-use super::{ASK_MAX, complain, crew, not_all, reach};
+use super::{ASK_MAX, ask_all, complain, failures, not_all, reach};
 use crate::config::ssh_hosts::SshHost;
 
 /// Ends the daemons of the network, or those of some hosts, which are no longer in it then.
@@ -23,10 +22,8 @@ pub(super) fn run(args: &DownArgs, console: &Console) -> Result<Exit, Failure> {
     let hosts: Vec<SshHost> = if args.hosts.is_empty() { network.hosts.clone() } else { named.collect() };
     let purge = if args.purge { "yes" } else { "no" };
     let request = Request::new("down", ASK_MAX).with("purge", purge);
-    let asked = crew::each(&hosts, reach.jobs, (console, "ending"), |host| reach.ask(host, &request));
-
-    let failed: Vec<(&SshHost, &Trouble)> =
-        hosts.iter().zip(&asked).filter_map(|(host, answer)| Some((host, answer.as_ref().err()?))).collect();
+    let asked = ask_all(&hosts, &request, &reach, "ending", console)?;
+    let failed = failures(&asked);
     for (host, trouble) in &failed {
         complain(console, host, trouble);
     }
@@ -35,7 +32,7 @@ pub(super) fn run(args: &DownArgs, console: &Console) -> Result<Exit, Failure> {
         network.hosts.retain(|host| !hosts.contains(host) || has_failed(host));
         folder.keep(&network)?;
     }
-    let ended = asked.iter().flatten().filter(|answer| answer.says("ended")).count();
+    let ended = asked.iter().filter(|(_, answer)| answer.as_ref().is_ok_and(|answer| answer.says("ended"))).count();
     let was = hosts.len() - failed.len() - ended;
     let before = if was == 0 {
         String::new()

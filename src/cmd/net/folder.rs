@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::libc;
+
 use super::super::exit::{Exit, Failure};
 use super::ports::Ports;
 use crate::config::ssh_hosts::SshHost;
@@ -55,17 +57,20 @@ impl Folder {
             .ok_or_else(|| Failure::new(Exit::Failed, "you have no home folder (tried HOME)", "export HOME=/home/you"))
     }
 
-    /// Waits until no other `peermon net` of this user is at it.
-    pub fn take_turn(&self) -> Result<Lock, Failure> {
+    /// Waits until no other `peermon net` of this user is at it. `None`: the file system knows no locks. Then nothing is damaged
+    /// either, since every file is made or replaced in one step.
+    pub fn take_turn(&self) -> Result<Option<Lock>, Failure> {
         let mut make = DirBuilder::new();
         make.recursive(true).mode(0o700).create(self.key_folder()).map_err(|error| cannot_write(&self.0, &error))?;
         let path = self.0.join("lock");
         let begin = Instant::now();
         loop {
-            match lock::take(&path).map_err(|error| cannot_write(&path, &error))? {
-                Some(lock) => return Ok(lock),
-                None if begin.elapsed() < TURN_MAX => thread::sleep(PAUSE),
-                None => {
+            match lock::take(&path) {
+                Ok(Some(lock)) => return Ok(Some(lock)),
+                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOLCK | libc::EOPNOTSUPP)) => return Ok(None),
+                Err(error) => return Err(cannot_write(&path, &error)),
+                Ok(None) if begin.elapsed() < TURN_MAX => thread::sleep(PAUSE),
+                Ok(None) => {
                     let what = format!("another peermon net has been at it for {} s", TURN_MAX.as_secs());
                     return Err(Failure::new(Exit::Failed, what, "ps -C peermon -f shows it; end it, or wait"));
                 }

@@ -25,7 +25,7 @@ use super::ssh;
 use crate::config::ssh_hosts::SshHost;
 use crate::config::values::Count;
 use folder::{Folder, Network};
-use remote::{Reach, Request};
+use remote::{Answer, Reach, Request};
 use trouble::Trouble;
 
 /// Sessions at a time where nothing is said: two cores do so many key exchanges in a second.
@@ -68,6 +68,28 @@ fn existing(folder: &Folder) -> Result<Network, Failure> {
     Ok(network)
 }
 
+/// Asks all of `hosts` the same. `what` is done, as a person sees it. A failure where ssh cannot be run: then it is none of a host.
+fn ask_all<'a>(
+    hosts: &'a [SshHost],
+    request: &Request,
+    reach: &Reach,
+    what: &str,
+    console: &Console,
+) -> Result<Vec<(&'a SshHost, Result<Answer, Trouble>)>, Failure> {
+    let asked = crew::each(hosts, reach.jobs, (console, what), |host| reach.ask(host, request));
+    if let Some(trouble) =
+        asked.iter().filter_map(|answer| answer.as_ref().err()).find(|trouble| trouble.is_everywhere())
+    {
+        return Err(Failure::new(Exit::Failed, trouble.what(), trouble.hint(&hosts[0])));
+    }
+    Ok(hosts.iter().zip(asked).collect())
+}
+
+/// Those of `asked` that failed.
+fn failures<'a>(asked: &'a [(&'a SshHost, Result<Answer, Trouble>)]) -> Vec<(&'a SshHost, &'a Trouble)> {
+    asked.iter().filter_map(|(host, answer)| Some((*host, answer.as_ref().err()?))).collect()
+}
+
 /// Says what failed on `host`.
 fn complain(console: &Console, host: &SshHost, trouble: &Trouble) {
     console.fail(&Failure::new(Exit::NotAll, format_args!("{host}: {}", trouble.what()), trouble.hint(host)));
@@ -103,7 +125,8 @@ fn logs(args: &LogsArgs, console: &Console) -> Result<Exit, Failure> {
         }
         Err(trouble) => {
             let exit = if trouble.is_unreached() { Exit::Network } else { Exit::Failed };
-            Err(Failure::new(exit, format_args!("{host}: {}", trouble.what()), trouble.hint(&host)))
+            let whose = if trouble.is_everywhere() { String::new() } else { format!("{host}: ") };
+            Err(Failure::new(exit, format_args!("{whose}{}", trouble.what()), trouble.hint(&host)))
         }
     }
 }

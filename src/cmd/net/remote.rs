@@ -23,9 +23,21 @@ const SCRIPT: &str = include_str!("remote.sh");
 const MARK: &str = "peermon-net ";
 
 /// Before what the user says. Nobody can answer a question of one of sixteen sessions, so none is asked; nothing is forwarded, since
-/// another session may have the ports; and a session that stays for others to share would hold on to our pipes.
-const FIRST_OPTIONS: [&str; 9] =
-    ["-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "ClearAllForwardings=yes", "-o", "ControlMaster=no"];
+/// another session may have the ports; a session that stays for others to share would hold on to our pipes; and sixteen sessions
+/// should not all write into one known_hosts.
+const FIRST_OPTIONS: [&str; 11] = [
+    "-T",
+    "-x",
+    "-a",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "ClearAllForwardings=yes",
+    "-o",
+    "ControlMaster=no",
+    "-o",
+    "UpdateHostKeys=no",
+];
 
 /// After what the user says, who may know better. A host that is off is given up after ten seconds, one that dies on the way after
 /// fifteen.

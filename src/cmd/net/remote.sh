@@ -164,6 +164,7 @@ is_wanted() {
 
 # note FILES: who the daemon is, and with which key and machines it runs.
 note() {
+    is_own || fail write "$runtime belongs to somebody else"
     put "$record" "$pid $begun $(boot) $wanted_version $wanted_port $wanted_client_port $1"
 }
 
@@ -205,10 +206,10 @@ start() {
         begun=$(started "${pid:-none}")
         [ -n "$begun" ] || fail daemon 'the daemon ended at once'
         # Nobody could end a daemon that nobody knows.
-        (note "$now_files") || {
+        if ! (note "$now_files"); then
             kill -TERM "$pid"
             exit 1
-        }
+        fi
     fi
     say "$did"
     say status "$(status_of "$wanted_client_port")"

@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::folder::Folder;
 use super::remote::{Answer, Request};
 use super::trouble::Trouble;
-use super::{ASK_MAX, crew, existing, not_all, reach};
+use super::{ASK_MAX, ask_all, existing, failures, not_all, reach};
 use crate::config::ssh_hosts::SshHost;
 use crate::render::net::{NetRow, Standing, network as table};
 
@@ -58,22 +58,21 @@ pub(super) fn run(args: &StatusArgs, console: &Console) -> Result<Exit, Failure>
     let network = existing(&Folder::of_user()?)?;
     let reach = reach(&args.reach, &network, console)?;
     let request = Request::new("status", ASK_MAX);
-    let asked = crew::each(&network.hosts, reach.jobs, (console, "asking"), |host| reach.ask(host, &request));
-    let rows: Vec<NetRow> = network.hosts.iter().zip(&asked).map(|(host, answer)| row(host, answer)).collect();
+    let asked = ask_all(&network.hosts, &request, &reach, "asking", console)?;
+    let rows: Vec<NetRow> = asked.iter().map(|(host, answer)| row(host, answer)).collect();
     console.print(&table(&rows, console.style()))?;
 
-    let failed: Vec<(&SshHost, &Trouble)> =
-        network.hosts.iter().zip(&asked).filter_map(|(host, answer)| Some((host, answer.as_ref().err()?))).collect();
     let count = |standing| rows.iter().filter(|row| row.standing == standing).count();
     let (up, down) = (count(Standing::Up), count(Standing::Down));
     if up == rows.len() {
         return Ok(Exit::Done);
     }
     let again = "peermon net up brings it up where it is down, and peermon net logs HOST may say why";
-    if down == 0 {
-        return Err(
-            not_all(&failed, rows.len(), "peermon net down HOST takes one out of the network").expect("not all are up")
-        );
+    if down == 0
+        && let Some(failure) =
+            not_all(&failures(&asked), rows.len(), "peermon net down HOST takes one out of the network")
+    {
+        return Err(failure);
     }
     let (exit, what) = if up == 0 {
         (Exit::NoDaemon, "no daemon of the network is up".to_owned())

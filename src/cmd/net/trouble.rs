@@ -68,8 +68,21 @@ impl Trouble {
     /// Whether ssh did not get there.
     pub fn is_unreached(&self) -> bool {
         match self {
-            Self::NotRun { .. } | Self::Ssh(_) | Self::Silent(_) => true,
-            Self::Shell(_) | Self::System { .. } | Self::Failed { .. } | Self::Odd(_) => false,
+            Self::Ssh(_) | Self::Silent(_) => true,
+            Self::NotRun { .. } | Self::Shell(_) | Self::System { .. } | Self::Failed { .. } | Self::Odd(_) => false,
+        }
+    }
+
+    /// Whether it has nothing to do with the host: ssh itself cannot be run.
+    pub fn is_everywhere(&self) -> bool {
+        match self {
+            Self::NotRun { .. } => true,
+            Self::Ssh(_)
+            | Self::Silent(_)
+            | Self::Shell(_)
+            | Self::System { .. }
+            | Self::Failed { .. }
+            | Self::Odd(_) => false,
         }
     }
 

@@ -15,7 +15,7 @@ use super::ports::{Ports, Wish};
 use super::remote::{Reach, Request};
 use super::status::Saying;
 use super::trouble::Trouble;
-use super::{ASK_MAX, complain, crew, existing, not_all, reach};
+use super::{ASK_MAX, ask_all, complain, crew, existing, not_all, reach};
 use crate::client::{Client, Daemon};
 use crate::config::Environment;
 use crate::config::ssh_hosts::{self, SSH_HOSTS_MAX, SshHost};
@@ -102,12 +102,11 @@ fn bring_up(
     let mut failed: Vec<(SshHost, Trouble)> = Vec::new();
 
     let request = Request::new("look", ASK_MAX);
-    let looked = crew::each(&hosts, reach.jobs, (console, "asking"), |host| Facts::read(&reach.ask(host, &request)?));
     let mut candidates = Vec::new();
-    for (host, facts) in hosts.iter().cloned().zip(looked) {
-        match facts {
-            Ok(facts) => candidates.push(Candidate { host, facts }),
-            Err(trouble) => failed.push((host, trouble)),
+    for (host, answer) in ask_all(&hosts, &request, &reach, "asking", console)? {
+        match answer.and_then(|answer| Facts::read(&answer)) {
+            Ok(facts) => candidates.push(Candidate { host: host.clone(), facts }),
+            Err(trouble) => failed.push((host.clone(), trouble)),
         }
     }
     let mut members = Vec::new();

@@ -103,7 +103,11 @@ fn put_old_program(village: &Village) {
 
 #[test]
 fn an_older_program_is_replaced_and_so_is_a_daemon_that_runs_it() {
-    let Some(village) = Village::new(2, Homes::Separate) else { return };
+    [Homes::Separate, Homes::Shared].into_iter().for_each(check_replaced);
+}
+
+fn check_replaced(homes: Homes) {
+    let Some(village) = Village::new(2, homes) else { return };
     put_old_program(&village);
     village.does("ada", "/mnt/old/peermon net up node1 node2");
     let old = village.does("ada", "/mnt/old/peermon net status");

@@ -80,3 +80,14 @@ fn the_key_is_in_no_argument_and_ssh_is_told_to_ask_nothing() {
     assert!(seen.contains("eval") && key.trim().len() == 64);
     assert!(!arguments.contains(key.trim()) && !seen.contains(key.trim()));
 }
+
+#[test]
+fn where_somebody_else_has_taken_the_folder_in_tmp_that_is_said_and_nothing_is_left_running() {
+    let Some(village) = Village::new(2, Homes::Separate) else { return };
+    village.did_on(1, "mkdir -m 777 /tmp/peermon-4242; chown bob /tmp/peermon-4242");
+    let up = village.types("ada", "peermon net up node1 node2");
+    assert_eq!(up.code, Some(5), "{up:?}");
+    assert!(up.stderr.contains("/tmp/peermon-4242 belongs to somebody else"), "{up:?}");
+    assert_eq!((village.daemons(1, "ada").len(), village.daemons(2, "ada").len()), (0, 1));
+    assert_eq!(village.did_on(1, "ls -A /tmp/peermon-4242"), "");
+}
