@@ -219,6 +219,9 @@ fn wait(ssh: &mut Child, stdout: &Receiver<Vec<u8>>, deadline: Instant) -> Optio
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -238,6 +241,19 @@ mod tests {
             let output = Command::new("sh").args(["-c", &script]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{value}."));
         }
+    }
+
+    #[test]
+    fn a_session_that_hangs_is_given_up_after_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("ssh");
+        fs::write(&program, "#!/bin/sh\necho peermon-net system Linux\nexec sleep 60\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let reach = Reach { program: program.into(), args: Vec::new(), jobs: 1 };
+        let begin = Instant::now();
+        let asked = reach.ask(&"node1".parse().unwrap(), &Request::new("look", Duration::from_millis(300)));
+        assert!(matches!(asked, Err(Trouble::Silent(_))), "{asked:?}");
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl Trouble {
                     Some(hint) => return hint.to_owned(),
                     None => "the same command again; its log says more: peermon net logs DESTINATION",
                 },
+                "cut" => "the connection broke off: the same command again",
                 "end" => "it may hang in the kernel: ssh DESTINATION ps -o stat,wchan,cmd -C peermon",
                 "log" => "peermon net status says whether a daemon runs there",
                 _ => by_hand,

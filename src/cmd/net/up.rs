@@ -74,6 +74,15 @@ struct Member {
     saying: Saying,
 }
 
+/// What a host may get beside key and machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Supply {
+    /// The program, unless the one that lies there will do.
+    Program,
+    /// Nothing: a host with the same home just got it.
+    Nothing,
+}
+
 /// What is the same for all hosts.
 struct Plan<'a> {
     reach: &'a Reach,
@@ -139,7 +148,10 @@ fn bring_up(
         .filter(|host| network.hosts.contains(host) || members.iter().any(|(candidate, _)| candidate.host == **host))
         .cloned()
         .collect();
-    folder.keep(&network)?;
+    // Where it came up nowhere, other ports may do better.
+    if !network.hosts.is_empty() {
+        folder.keep(&network)?;
+    }
     drop(turn);
 
     let there = members.first().map(|(candidate, _)| candidate.facts.folder.clone());
@@ -238,8 +250,9 @@ fn start_all(plan: &Plan<'_>, candidates: Vec<Candidate>) -> Vec<(Candidate, Res
     let (first, rest): (Vec<Candidate>, Vec<Candidate>) = candidates
         .into_iter()
         .partition(|candidate| candidate.facts.home.as_ref().is_none_or(|home| homes.insert(home.clone())));
-    let outcomes =
-        crew::each(&first, plan.reach.jobs, (plan.console, "starting"), |candidate| plan.start(candidate, true));
+    let outcomes = crew::each(&first, plan.reach.jobs, (plan.console, "starting"), |candidate| {
+        plan.start(candidate, Supply::Program)
+    });
     let supplied: BTreeSet<String> = first
         .iter()
         .zip(&outcomes)
@@ -247,18 +260,18 @@ fn start_all(plan: &Plan<'_>, candidates: Vec<Candidate>) -> Vec<(Candidate, Res
         .filter_map(|(candidate, _)| candidate.facts.home.clone())
         .collect();
     let others = crew::each(&rest, plan.reach.jobs, (plan.console, "starting"), |candidate| {
-        plan.start(candidate, candidate.facts.home.as_ref().is_none_or(|home| !supplied.contains(home)))
+        let is_supplied = candidate.facts.home.as_ref().is_some_and(|home| supplied.contains(home));
+        plan.start(candidate, if is_supplied { Supply::Nothing } else { Supply::Program })
     });
     first.into_iter().zip(outcomes).chain(rest.into_iter().zip(others)).collect()
 }
 
 impl Plan<'_> {
-    /// `copies`: unless the program that lies there will do.
-    fn start(&self, candidate: &Candidate, copies: bool) -> Result<Saying, Trouble> {
+    fn start(&self, candidate: &Candidate, supply: Supply) -> Result<Saying, Trouble> {
         let facts = &candidate.facts;
         let there = facts.version.as_deref().filter(|version| !is_older(version, VERSION));
         let request = self.request.clone().with("wanted_version", there.unwrap_or(VERSION));
-        let request = if there.is_none() && copies {
+        let request = if there.is_none() && supply == Supply::Program {
             if facts.system != self.system {
                 return Err(Trouble::System { there: facts.system.clone(), here: self.system.clone() });
             }

@@ -127,3 +127,14 @@ fn any_login_shell_and_whatever_it_prints_will_do() {
     assert!(village.does("ada", "ssh node1 'echo $shell'").contains("tcsh"));
     village.does("ada", "peermon net up node1");
 }
+
+#[test]
+fn a_program_that_arrives_in_part_is_not_taken_and_nothing_of_it_stays() {
+    let Some(village) = Village::new(1, Homes::Separate) else { return };
+    village.desk.stand_in("cut-ssh", "head -c 500000 | ssh \"$@\"\n");
+    let up = village.types("ada", "PEERMON_SSH=cut-ssh peermon net up node1");
+    assert_eq!(up.code, Some(5), "{up:?}");
+    check_failed(&up, "node1", "bytes of the program arrived", "the same command again");
+    assert_eq!(village.did_on(1, "cd /home/ada/.local/share/peermon/net; find * -type f"), "home\n");
+    village.does("ada", "peermon net up node1");
+}
