@@ -1,7 +1,5 @@
 //! A network's life: up, again, older programs, status, logs, one more, down.
 
-use std::fs;
-
 use super::village::{Homes, Village};
 
 /// Where everything of a user lies on a host, and what is the host's own.
@@ -86,50 +84,51 @@ fn up_twice_changes_nothing_and_down_twice_is_no_error_and_leaves_nothing_runnin
     assert_eq!(village.types("ada", "peermon net down").stderr, "peermon net: there is no network\n");
 }
 
-/// The program as it was before: of the version that begins with a 1.
-fn put_old_program(village: &Village) {
-    let version = env!("CARGO_PKG_VERSION");
-    let old = format!("1{}", &version[1..]);
-    let mut bytes = fs::read(village.desk.path("/mnt/peermon")).unwrap();
-    let places: Vec<usize> =
-        (0..bytes.len() - version.len()).filter(|at| bytes[*at..].starts_with(version.as_bytes())).collect();
-    for at in places {
-        bytes[at..at + version.len()].copy_from_slice(old.as_bytes());
-    }
-    village.desk.said("mkdir /mnt/old; cp /mnt/peermon /mnt/old/peermon");
-    fs::write(village.desk.path("/mnt/old/peermon"), bytes).unwrap();
-    assert_eq!(village.desk.said("/mnt/old/peermon -v"), format!("peermon {old}\n"));
+/// Makes a host what another version of this program would have left: the program says that it is `version`, and so does the record of
+/// the daemon that it started.
+fn pretend(village: &Village, host: usize, version: &str) {
+    let program = format!(
+        "printf '#!/bin/sh\\n[ \"$1\" != -v ] || exec echo peermon {version}\\nexec /mnt/peermon \"$@\"\\n' >{FOLDER}/bin/new
+        chown ada {FOLDER}/bin/new; chmod 700 {FOLDER}/bin/new; mv {FOLDER}/bin/new {FOLDER}/bin/peermon"
+    );
+    village.did_on(host, &program);
+    let record = format!("{RUNTIME}/net");
+    let noted = format!(
+        "[ ! -e {record} ] || {{ text=$(awk '{{ $4 = \"{version}\"; print }}' {record}); echo $text >{record}; }}"
+    );
+    village.did_on(host, &noted);
+    assert_eq!(village.did_on(host, &format!("{FOLDER}/bin/peermon -v")), format!("peermon {version}\n"));
 }
 
 #[test]
-fn an_older_program_is_replaced_and_so_is_a_daemon_that_runs_it() {
+fn an_older_program_is_replaced_and_so_is_a_daemon_that_runs_it_and_newer_ones_stay() {
     [Homes::Separate, Homes::Shared].into_iter().for_each(check_replaced);
 }
 
 fn check_replaced(homes: Homes) {
     let Some(village) = Village::new(2, homes) else { return };
-    put_old_program(&village);
-    village.does("ada", "/mnt/old/peermon net up node1 node2");
-    let old = village.does("ada", "/mnt/old/peermon net status");
-    assert_eq!(old.matches(" 1.").count(), 2, "{old}");
-    let before = village.daemons(1, "ada");
-
+    let daemons = || [1, 2].map(|host| village.daemons(host, "ada"));
+    village.does("ada", "peermon net up node1 node2");
+    let first = daemons();
+    [1, 2].into_iter().for_each(|host| pretend(&village, host, "1.9.0"));
     village.does("ada", "peermon net up");
-    let new = village.does("ada", "peermon net status");
-    assert_eq!(new.matches(env!("CARGO_PKG_VERSION")).count(), 2, "{new}");
-    let after = village.daemons(1, "ada");
-    assert!(after.len() == 1 && after != before, "{before:?} {after:?}");
+    let second = daemons();
+    for host in [1, 2] {
+        assert!(second[host - 1].len() == 1 && first[host - 1] != second[host - 1], "{first:?} {second:?}");
+        village.did_on(host, &format!("cmp /mnt/peermon {FOLDER}/bin/peermon"));
+        let record = village.did_on(host, &format!("cat {RUNTIME}/net"));
+        assert!(record.contains(&format!(" {} ", env!("CARGO_PKG_VERSION"))), "{record}");
+    }
+    [1, 2].into_iter().for_each(|host| pretend(&village, host, "99.0.0"));
+    village.does("ada", "peermon net up");
+    assert_eq!(daemons(), second, "what is newer stays");
+    village.did_on(1, &format!("{FOLDER}/bin/peermon -v | grep 99"));
 
-    // Who has the older program brings nothing older: what is there is newer.
-    village.does("ada", "/mnt/old/peermon net up");
-    assert_eq!(village.daemons(1, "ada"), after);
-
-    // A script that says that it is an older one, and no daemon.
+    // Where no daemon runs, too.
     village.does("ada", "peermon net down");
-    let script = format!("printf '#!/bin/sh\\necho peermon 1.1.0\\n' >{FOLDER}/bin/peermon");
-    village.did_on(2, &script);
+    pretend(&village, 2, "1.1.0");
     village.does("ada", "peermon net up");
-    assert_eq!(village.does("ada", "peermon net status").matches("up  ").count(), 2);
+    village.did_on(2, &format!("cmp /mnt/peermon {FOLDER}/bin/peermon"));
 }
 
 #[test]
