@@ -4,6 +4,7 @@ use super::super::args::DownArgs;
 use super::super::console::Console;
 use super::super::exit::{Exit, Failure};
 use super::folder::Folder;
+use super::ports::client_port;
 use super::remote::Request;
 use super::{ASK_MAX, ask_all, complain, failures, not_all, reach};
 use crate::config::ssh_hosts::SshHost;
@@ -21,7 +22,8 @@ pub(super) fn run(args: &DownArgs, console: &Console) -> Result<Exit, Failure> {
     let named = args.hosts.iter().map(|host| network.meant(&host.clone().or_as(args.reach.user.as_deref())));
     let hosts: Vec<SshHost> = if args.hosts.is_empty() { network.hosts.clone() } else { named.collect() };
     let purge = if args.purge { "yes" } else { "no" };
-    let request = Request::new("down", ASK_MAX).with("purge", purge);
+    let request =
+        Request::new("down", ASK_MAX).with("wanted_client_port", client_port(network.ports)).with("purge", purge);
     let asked = ask_all(&hosts, &request, &reach, "ending", console)?;
     let failed = failures(&asked);
     for (host, trouble) in &failed {

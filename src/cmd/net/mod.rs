@@ -25,6 +25,7 @@ use super::ssh;
 use crate::config::ssh_hosts::SshHost;
 use crate::config::values::Count;
 use folder::{Folder, Network};
+use ports::client_port;
 use remote::{Answer, Reach, Request};
 use trouble::Trouble;
 
@@ -113,10 +114,9 @@ fn logs(args: &LogsArgs, console: &Console) -> Result<Exit, Failure> {
     let network = Folder::of_user()?.network()?;
     let host = network.meant(&args.host.clone().or_as(args.reach.user.as_deref()));
     let Count(lines) = args.num;
-    let client_port = network.ports.map_or(0, |ports| ports.client);
     let request = Request::new("logs", ASK_MAX)
         .with("lines", lines.to_string())
-        .with("wanted_client_port", client_port.to_string());
+        .with("wanted_client_port", client_port(network.ports));
     match reach(&args.reach, &network, console)?.ask(&host, &request) {
         Ok(answer) => {
             let text: String = answer.all("log").map(|line| one_line(line) + "\n").collect();

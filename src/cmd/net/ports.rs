@@ -25,6 +25,11 @@ pub(super) struct Ports {
     pub client: u16,
 }
 
+/// As the script takes the client port of a network that may have none yet.
+pub(super) fn client_port(ports: Option<Ports>) -> String {
+    ports.map_or(0, |ports| ports.client).to_string()
+}
+
 /// What is said before any is picked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wish {

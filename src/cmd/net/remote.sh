@@ -68,7 +68,34 @@ read_record() {
 # Whether the daemon that was started here lives: the process of that number, which started at that moment. Another one that
 # has got the number is never taken for it.
 is_alive() {
-    read_record && [ "$booted" = "$(boot)" ] && [ "$(started "$pid")" = "$begun" ]
+    if is_own && [ ! -e "$record" ]; then
+        adopt
+    else
+        read_record && [ "$booted" = "$(boot)" ] && [ "$(started "$pid")" = "$begun" ]
+    fi
+}
+
+# What tidies /tmp may take the record after some days. Then the daemon says itself who it is, at the network's socket in a folder that
+# is ours, and has to be the program that lies here.
+adopt() {
+    [ -S "$runtime/$wanted_client_port.sock" ] || return 1
+    status=$("$program" query --socket "$runtime/$wanted_client_port.sock" --status --json 2>/dev/null) || return 1
+    pid=$(number pid)
+    case $(readlink "/proc/${pid:-none}/exe") in
+    "$(cd "$folder/bin" && pwd -P)/peermon" | "$(cd "$folder/bin" && pwd -P)/peermon (deleted)") ;;
+    *) return 1 ;;
+    esac
+    begun=$(started "$pid")
+    version=$(printf '%s\n' "$status" | sed -n 's/.*"version":"\([^"]*\)".*/\1/p')
+    port=$(number port)
+    client_port=$wanted_client_port
+    files=''
+    [ -n "$begun" ]
+}
+
+# number KEY: of $status.
+number() {
+    printf '%s\n' "$status" | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
 }
 
 # The daemon of the record ends, as politely as it can.
@@ -202,7 +229,7 @@ start() {
         did=kept
     else
         status=$(status_of "$wanted_client_port")
-        pid=$(printf '%s\n' "$status" | sed -n 's/.*"pid":\([0-9]*\).*/\1/p')
+        pid=$(number pid)
         begun=$(started "${pid:-none}")
         [ -n "$begun" ] || fail daemon 'the daemon ended at once'
         # Nobody could end a daemon that nobody knows.

@@ -5,6 +5,7 @@ use super::super::console::Console;
 use super::super::exit::{Exit, Failure};
 use super::facts::Facts;
 use super::folder::Folder;
+use super::ports::client_port;
 use super::remote::{Answer, Request};
 use super::trouble::Trouble;
 use super::{ASK_MAX, ask_all, existing, failures, not_all, reach};
@@ -57,7 +58,7 @@ impl Saying {
 pub(super) fn run(args: &StatusArgs, console: &Console) -> Result<Exit, Failure> {
     let network = existing(&Folder::of_user()?)?;
     let reach = reach(&args.reach, &network, console)?;
-    let request = Request::new("status", ASK_MAX);
+    let request = Request::new("status", ASK_MAX).with("wanted_client_port", client_port(network.ports));
     let asked = ask_all(&network.hosts, &request, &reach, "asking", console)?;
     let rows: Vec<NetRow> = asked.iter().map(|(host, answer)| row(host, answer)).collect();
     console.print(&table(&rows, console.style()))?;

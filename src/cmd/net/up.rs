@@ -11,7 +11,7 @@ use super::super::console::{Console, one_line};
 use super::super::exit::{Exit, Failure};
 use super::facts::{Facts, is_older};
 use super::folder::{Folder, Network};
-use super::ports::{Ports, Wish};
+use super::ports::{Ports, Wish, client_port};
 use super::remote::{Reach, Request};
 use super::status::Saying;
 use super::trouble::Trouble;
@@ -110,7 +110,7 @@ fn bring_up(
     }
     let mut failed: Vec<(SshHost, Trouble)> = Vec::new();
 
-    let request = Request::new("look", ASK_MAX);
+    let request = Request::new("look", ASK_MAX).with("wanted_client_port", client_port(network.ports));
     let mut candidates = Vec::new();
     for (host, answer) in ask_all(&hosts, &request, &reach, "asking", console)? {
         match answer.and_then(|answer| Facts::read(&answer)) {

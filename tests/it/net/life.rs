@@ -215,3 +215,19 @@ fn who_lost_the_key_brings_the_network_up_with_a_new_one_and_no_daemon_is_restar
     assert_eq!(status.matches("sees 1 other\n").count(), 2, "{status}");
     assert!(village.does("ada", "peermon net logs node1").contains("read again"));
 }
+
+#[test]
+fn a_daemon_whose_record_was_tidied_away_is_known_again_by_its_socket_and_its_program() {
+    let Some(village) = Village::new(2, Homes::Separate) else { return };
+    village.does("ada", "peermon net up node1 node2");
+    let before = village.daemons(1, "ada");
+    let tidy = format!("rm {RUNTIME}/net {RUNTIME}/*.pid {RUNTIME}/*.log");
+    village.did_on(1, &tidy);
+    assert_eq!(village.does("ada", "peermon net status").matches("sees 1 other\n").count(), 2);
+    village.does("ada", "peermon net up");
+    assert_eq!(village.daemons(1, "ada"), before);
+    assert!(village.did_on(1, &format!("cat {RUNTIME}/net")).starts_with(&before[0]), "it is written down again");
+    village.did_on(1, &format!("rm {RUNTIME}/net"));
+    assert_eq!(village.types("ada", "peermon net down").stderr, "peermon net: 2 daemons have ended\n");
+    assert_eq!(village.did_on(1, "ls -A /tmp"), "");
+}
