@@ -69,6 +69,9 @@ fn existing(folder: &Folder) -> Result<Network, Failure> {
     Ok(network)
 }
 
+/// A host that was asked, and what came of it.
+type Asked<'a> = (&'a SshHost, Result<Answer, Trouble>);
+
 /// Asks all of `hosts` the same. `what` is done, as a person sees it. A failure where ssh cannot be run: then it is none of a host.
 fn ask_all<'a>(
     hosts: &'a [SshHost],
@@ -76,7 +79,7 @@ fn ask_all<'a>(
     reach: &Reach,
     what: &str,
     console: &Console,
-) -> Result<Vec<(&'a SshHost, Result<Answer, Trouble>)>, Failure> {
+) -> Result<Vec<Asked<'a>>, Failure> {
     let asked = crew::each(hosts, reach.jobs, (console, what), |host| reach.ask(host, request));
     if let Some(trouble) =
         asked.iter().filter_map(|answer| answer.as_ref().err()).find(|trouble| trouble.is_everywhere())
@@ -87,7 +90,7 @@ fn ask_all<'a>(
 }
 
 /// Those of `asked` that failed.
-fn failures<'a>(asked: &'a [(&'a SshHost, Result<Answer, Trouble>)]) -> Vec<(&'a SshHost, &'a Trouble)> {
+fn failures<'a>(asked: &'a [Asked<'a>]) -> Vec<(&'a SshHost, &'a Trouble)> {
     asked.iter().filter_map(|(host, answer)| Some((*host, answer.as_ref().err()?))).collect()
 }
 
