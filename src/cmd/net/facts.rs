@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::remote::Answer;
+use super::status::Saying;
 use super::trouble::Trouble;
 use crate::model::HostName;
 
@@ -24,6 +25,8 @@ pub(super) struct Facts {
     pub version: Option<String>,
     /// The daemon of the network.
     pub daemon: Option<Running>,
+    /// What it says.
+    pub saying: Option<Saying>,
     /// Ports in use, whoever uses them.
     pub udp: BTreeSet<u16>,
     /// Ports at which somebody listens.
@@ -43,6 +46,8 @@ pub(super) struct Running {
     pub version: String,
     pub port: u16,
     pub client_port: u16,
+    /// The mark of the key and the machines that it has read; empty where that is not known.
+    pub files: String,
 }
 
 impl Facts {
@@ -60,6 +65,7 @@ impl Facts {
             home: answer.get("home").map(str::to_owned),
             version: answer.get("version").and_then(|said| said.strip_prefix("peermon ")).map(str::to_owned),
             daemon: answer.get("daemon").and_then(running),
+            saying: Saying::of(answer),
             udp: ports(answer.get("udp")),
             tcp: ports(answer.get("tcp")),
         })
@@ -85,11 +91,12 @@ fn place(reached: Option<&str>, name: Option<&str>) -> Option<Place> {
     address.map(Place::Address).or_else(|| Some(Place::Name(name?.parse().ok()?)))
 }
 
-/// `PID VERSION PORT CLIENT_PORT`
+/// `PID VERSION PORT CLIENT_PORT FILES`
 fn running(said: &str) -> Option<Running> {
     let mut words = said.split(' ').skip(1);
     let version = words.next()?.to_owned();
-    Some(Running { version, port: words.next()?.parse().ok()?, client_port: words.next()?.parse().ok()? })
+    let (port, client_port) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    Some(Running { version, port, client_port, files: words.next().unwrap_or_default().to_owned() })
 }
 
 fn ports(said: Option<&str>) -> BTreeSet<u16> {

@@ -95,6 +95,7 @@ mod tests {
             home: None,
             version: None,
             daemon: None,
+            saying: None,
             udp: udp.iter().copied().collect(),
             tcp: tcp.iter().copied().collect(),
         }
@@ -137,7 +138,7 @@ mod tests {
             client: client.map(|port| port.parse().unwrap()),
         };
         let mut runs = facts(1000, &[5_000, 5_001], &[5_002]);
-        runs.daemon = Some(Running { version: String::new(), port: 5_000, client_port: 5_002 });
+        runs.daemon = Some(Running { version: String::new(), port: 5_000, client_port: 5_002, files: String::new() });
         let hosts = [facts(1000, &[], &[]), runs];
         assert_eq!(settled(Wish::default(), known, &hosts), Some((4_000, 4_002)));
         assert_eq!(settled(Wish::default(), None, &hosts), Some((5_000, 5_002)));

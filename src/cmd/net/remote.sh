@@ -143,6 +143,11 @@ ports() {
         awk -v state="$2" '$2 ~ /:/ && (state == "" || $4 == state) { print substr($2, length($2) - 3) }' | sort -u | tr '\n' ' '
 }
 
+# What the daemon says of itself, as JSON.
+status_of() {
+    "$program" query -p "$1" --status --json 2>/dev/null
+}
+
 facts() {
     say system "$(uname -sm)"
     say uid "$uid"
@@ -154,7 +159,8 @@ facts() {
         say version "$("$program" -v 2>/dev/null | head -n 1)"
     fi
     if is_alive; then
-        say daemon "$pid $version $port $client_port"
+        say daemon "$pid $version $port $client_port $files"
+        say status "$(status_of "$client_port")"
     fi
 }
 
@@ -179,20 +185,15 @@ copy_program() {
     words=$(mv -f "$new" "$program" 2>&1) || fail write "$words"
 }
 
-# What the daemon says of itself, as JSON.
-status_of() {
-    "$program" query -p "$1" --status --json 2>/dev/null
-}
-
 # Whether the daemon that lives is the one that is wanted.
 is_wanted() {
     [ "$version $port $client_port" = "$wanted_version $wanted_port $wanted_client_port" ]
 }
 
-# note FILES: who the daemon is, and with which key and machines it runs.
+# Who the daemon is, and with which key and machines it runs.
 note() {
     is_own || fail write "$runtime belongs to somebody else"
-    put "$record" "$pid $begun $(boot) $wanted_version $wanted_port $wanted_client_port $1"
+    put "$record" "$pid $begun $(boot) $wanted_version $wanted_port $wanted_client_port $wanted_files"
 }
 
 start() {
@@ -202,7 +203,6 @@ start() {
     put "$machines_file" "$machines"
     put "$key_file" "$key"
     chmod 600 "$key_file"
-    now_files=$(cat "$key_file" "$machines_file" | cksum | tr ' ' -)
     did=started
     if is_alive; then
         if is_wanted; then
@@ -216,9 +216,9 @@ start() {
         fi
     fi
     if [ $did = kept ]; then
-        if [ "$files" != "$now_files" ]; then
+        if [ "$files" != "$wanted_files" ]; then
             kill -HUP "$pid"
-            note "$now_files"
+            note
         fi
     elif ! words=$(XDG_CONFIG_HOME=$folder "$program" daemon -u --detach -p "$wanted_port" -l "$wanted_client_port" 2>&1 </dev/null); then
         # Somebody else may just have started it, in the name of the same user.
@@ -233,7 +233,7 @@ start() {
         begun=$(started "${pid:-none}")
         [ -n "$begun" ] || fail daemon 'the daemon ended at once'
         # Nobody could end a daemon that nobody knows.
-        if ! (note "$now_files"); then
+        if ! (note); then
             kill -TERM "$pid"
             exit 1
         fi
@@ -266,9 +266,6 @@ meet() {
 
 status() {
     facts
-    if is_alive; then
-        say status "$(status_of "$client_port")"
-    fi
 }
 
 logs() {

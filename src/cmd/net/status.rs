@@ -91,20 +91,22 @@ fn row(host: &SshHost, answer: &Result<Answer, Trouble>) -> NetRow {
             return NetRow { host, standing: Standing::Unknown, version: None, up_seconds: None, says: trouble.what() };
         }
     };
-    let facts = Facts::read(answer).ok();
-    let runs = facts.as_ref().is_some_and(|facts| facts.daemon.is_some());
-    match (Saying::of(answer), facts) {
-        (Some(saying), _) => NetRow {
+    let (runs, version, saying) = match Facts::read(answer) {
+        Ok(facts) => (facts.daemon.is_some(), facts.version, facts.saying),
+        Err(_) => (false, None, None),
+    };
+    match saying {
+        Some(saying) => NetRow {
             host,
             standing: Standing::Up,
             says: saying.in_words(),
             version: Some(saying.version),
             up_seconds: Some(saying.up_seconds),
         },
-        (None, facts) => NetRow {
+        None => NetRow {
             host,
             standing: Standing::Down,
-            version: facts.and_then(|facts| facts.version),
+            version,
             up_seconds: None,
             says: if runs { "its daemon does not answer".to_owned() } else { String::new() },
         },

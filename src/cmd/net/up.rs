@@ -6,10 +6,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::super::args::{AddArgs, ReachArgs, UpArgs};
 use super::super::console::{Console, one_line};
 use super::super::exit::{Exit, Failure};
-use super::facts::{Facts, is_older};
+use super::facts::{Facts, Running, is_older};
 use super::folder::{Folder, Network};
 use super::ports::{Ports, Wish, client_port};
 use super::remote::{Reach, Request};
@@ -90,6 +92,9 @@ struct Plan<'a> {
     /// `uname -sm` of this machine.
     system: String,
     program: Arc<Vec<u8>>,
+    ports: Ports,
+    /// The mark of key and machines.
+    files: String,
     request: Request,
 }
 
@@ -124,16 +129,21 @@ fn bring_up(
         let ports = Ports::settle(wish, network.ports, &facts).ok_or_else(no_ports)?;
         check(ports)?;
         network.ports = Some(ports);
+        let (machines, key) = (machines(&facts, ports), folder.key()?);
+        let files = mark(&machines, &key);
         let plan = Plan {
             reach: &reach,
             console,
             system: own_system()?,
             program: Arc::new(own_program()?),
+            ports,
             request: Request::new("start", START_MAX)
                 .with("wanted_port", ports.gossip.to_string())
                 .with("wanted_client_port", ports.client.to_string())
-                .with("machines", machines(&facts, ports))
-                .with("key", folder.key()?.trim_end()),
+                .with("wanted_files", &files)
+                .with("machines", machines)
+                .with("key", key.trim_end()),
+            files,
         };
         for (candidate, outcome) in start_all(&plan, candidates) {
             match outcome {
@@ -244,10 +254,18 @@ fn machines(hosts: &[&Facts], ports: Ports) -> String {
     format!("# Made by peermon net up.\n{}", lines.join("\n"))
 }
 
+/// Tells whether a daemon has read this key and these machines. It gives nothing of the key away.
+fn mark(machines: &str, key: &str) -> String {
+    let digest = Sha256::new().chain_update(machines).chain_update([0]).chain_update(key).finalize();
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Starts all. Of those that share a home the first one gets the program, and the others only where it failed.
 fn start_all(plan: &Plan<'_>, candidates: Vec<Candidate>) -> Vec<(Candidate, Result<Saying, Trouble>)> {
+    let (as_wanted, lacking): (Vec<Candidate>, Vec<Candidate>) =
+        candidates.into_iter().partition(|candidate| plan.wants_nothing(&candidate.facts));
     let mut homes = BTreeSet::new();
-    let (first, rest): (Vec<Candidate>, Vec<Candidate>) = candidates
+    let (first, rest): (Vec<Candidate>, Vec<Candidate>) = lacking
         .into_iter()
         .partition(|candidate| candidate.facts.home.as_ref().is_none_or(|home| homes.insert(home.clone())));
     let outcomes = crew::each(&first, plan.reach.jobs, (plan.console, "starting"), |candidate| {
@@ -263,10 +281,26 @@ fn start_all(plan: &Plan<'_>, candidates: Vec<Candidate>) -> Vec<(Candidate, Res
         let is_supplied = candidate.facts.home.as_ref().is_some_and(|home| supplied.contains(home));
         plan.start(candidate, if is_supplied { Supply::Nothing } else { Supply::Program })
     });
-    first.into_iter().zip(outcomes).chain(rest.into_iter().zip(others)).collect()
+    let as_wanted = as_wanted.into_iter().map(|candidate| {
+        let saying = candidate.facts.saying.clone().ok_or(Trouble::Odd("its daemon does not answer"));
+        (candidate, saying)
+    });
+    as_wanted.chain(first.into_iter().zip(outcomes)).chain(rest.into_iter().zip(others)).collect()
 }
 
 impl Plan<'_> {
+    /// Whether the host has a program that will do, and a daemon that runs it as is wanted, and answers.
+    fn wants_nothing(&self, facts: &Facts) -> bool {
+        let Some(there) = facts.version.as_deref().filter(|version| !is_older(version, VERSION)) else { return false };
+        let is_wanted = |daemon: &Running| {
+            daemon.version == there
+                && daemon.port == self.ports.gossip
+                && daemon.client_port == self.ports.client
+                && daemon.files == self.files
+        };
+        facts.saying.is_some() && facts.daemon.as_ref().is_some_and(is_wanted)
+    }
+
     fn start(&self, candidate: &Candidate, supply: Supply) -> Result<Saying, Trouble> {
         let facts = &candidate.facts;
         let there = facts.version.as_deref().filter(|version| !is_older(version, VERSION));

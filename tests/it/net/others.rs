@@ -74,6 +74,9 @@ fn the_key_is_in_no_argument_and_ssh_is_told_to_ask_nothing() {
     let arguments = fs::read_to_string(&log).unwrap();
     let seen = String::from_utf8_lossy(&fs::read(village.desk.path("/mnt/lab/seen")).unwrap()).into_owned();
     assert_eq!(arguments.lines().count(), 3, "a session for each step: {arguments}");
+    // Where a host wants nothing the step is left out.
+    village.does("ada", "PEERMON_SSH=logged-ssh peermon net up");
+    assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), 5);
     for line in arguments.lines() {
         assert!(line.starts_with("-T -x -a -o BatchMode=yes ") && line.contains(" -- node1 sh -c 'eval "), "{line}");
     }
