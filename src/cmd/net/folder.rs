@@ -116,7 +116,13 @@ impl Folder {
                 Failure::new(Exit::Usage, error, hint)
             })?;
             if let Some(text) = read {
-                return Ok(text);
+                return match Keyring::parse(&text) {
+                    Ok(_) => Ok(text),
+                    Err(error) => {
+                        let what = format!("{}: {error}", path.display());
+                        Err(Failure::new(Exit::Usage, what, error.hint()))
+                    }
+                };
             }
             match new_file::create(&path, &new_key_file(&entropy::draw_bytes()), None) {
                 Ok(()) => {}
@@ -201,6 +207,20 @@ mod tests {
         assert!(folder.network().unwrap_err().hint.starts_with("rm "));
         folder.purge();
         assert!(!root.path().join("peermon").exists());
+    }
+
+    #[test]
+    fn a_key_file_that_holds_no_key_or_is_open_to_others_goes_to_no_host() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder(root.path().join("net"));
+        drop(folder.take_turn().unwrap());
+        let path = folder.key_folder().join("gossip.key");
+        folder.key().unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(folder.key().unwrap_err().hint.starts_with("chmod 600 "));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "0123").unwrap();
+        assert_eq!(folder.key().unwrap_err().exit, Exit::Usage);
     }
 
     #[test]
