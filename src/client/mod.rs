@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::config::Environment;
 use crate::config::client::{Said, read_files};
-use crate::model::{DaemonStatus, Timestamp};
+use crate::model::{Checkup, DaemonStatus, Timestamp};
 use crate::os::clock;
 use crate::os::peer::Peer;
 use crate::wire::client::{FRAME_HEADER_LEN, FrameError, Reply, Request, decode_reply, encode_request, reply_len};
@@ -128,6 +128,15 @@ impl Client {
         }
     }
 
+    /// What the daemon stands on, and who answers it: asked for the first time in two seconds, it begins to look for
+    /// others, which takes less than that; asked again, it says what came of it so far.
+    pub fn checkup(&mut self) -> Result<Checkup, ClientError> {
+        match self.exchange(&Request::Checkup)? {
+            Reply::Checkup(checkup) => Ok(*checkup),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
     /// Where the daemon was found.
     #[must_use]
     pub fn daemon(&self) -> &Candidate {
@@ -181,7 +190,9 @@ impl Client {
     fn unexpected(&self, reply: Reply) -> ClientError {
         match reply {
             Reply::Refused(why) => ClientError::Refused(why),
-            Reply::Hosts(_) | Reply::Status(_) | Reply::Placed => ClientError::OtherReply(self.daemon.clone()),
+            Reply::Hosts(_) | Reply::Status(_) | Reply::Placed | Reply::Checkup(_) => {
+                ClientError::OtherReply(self.daemon.clone())
+            }
         }
     }
 }

@@ -90,15 +90,20 @@ fn flags(args: &DaemonArgs) -> FileSettings {
 }
 
 fn settings_failure(error: DaemonSettingsError) -> Failure {
-    let hint = match &error {
+    let hint = settings_hint(&error);
+    Failure::new(Exit::Usage, error, hint)
+}
+
+/// What to do about settings that a daemon does not take.
+pub(super) fn settings_hint(error: &DaemonSettingsError) -> String {
+    match error {
         DaemonSettingsError::NoConfigFolder => "HOME=/home/you peermon daemon -u".to_owned(),
         DaemonSettingsError::File(_) | DaemonSettingsError::UnknownKeys(_) => {
             "mend that line; man peermon-daemon lists the keys".to_owned()
         }
         DaemonSettingsError::Variable { name, .. } => format!("unset {name}, or give it another value"),
         DaemonSettingsError::TooManyLabels(_) => "leave some out".to_owned(),
-    };
-    Failure::new(Exit::Usage, error, hint)
+    }
 }
 
 fn start_failure(error: StartError) -> Failure {
@@ -148,7 +153,8 @@ fn claim_hint(error: &crate::os::runtime::ClaimError) -> (Exit, String) {
     }
 }
 
-fn files_hint(error: &FilesError) -> String {
+/// What to do about a file that a daemon does not take.
+pub(super) fn files_hint(error: &FilesError) -> String {
     match error {
         FilesError::Machines { .. } => {
             "a machines file has one IP:PORT or name a line; -f FILE names another one".to_owned()

@@ -63,6 +63,7 @@ pub const PAGES: &[Page] = &[
     net::NET_ADD,
     net::NET_LOGS,
     KEYGEN,
+    DOCTOR,
     DEMO,
     SMARTER_SSH,
     AUTO_MPIGEN,
@@ -95,6 +96,7 @@ const PEERMON: Page = Page {
         "peermon-query(1)",
         "peermon-net(1)",
         "peermon-keygen(1)",
+        "peermon-doctor(1)",
         "peermon-demo(1)",
         "smarterSSH(1)",
         "autoMPIgen(1)",
@@ -449,6 +451,39 @@ const KEYGEN: Page = Page {
         },
     ],
     see_also: &["peermon-daemon(1)"],
+};
+
+const DOCTOR: Page = Page {
+    name: "peermon-doctor",
+    description: &[
+        "Twelve checks of this host, its daemon and its network, a line each: ok, warn (it works, and somebody should look at it), \
+         FAIL, or skip (it could not be looked at, and another line says why). Below a line that is not well stands what mends it. \
+         docs/doctor.md says of each check what it looks at.",
+        "It takes two seconds: the daemon asks three peers to send it something from their side, and says hello to the machines of \
+         its machines file. Without a daemon it looks at all that can be looked at then.",
+        "As root it sees more: whose process has a port, and which firewall rule is in the way.",
+    ],
+    sections: &[
+        Section {
+            title: "EXAMPLES",
+            items: &[
+                ("peermon doctor", "what is wrong here"),
+                ("sudo peermon doctor", "the same, with the names of processes and firewall rules"),
+                ("peermon doctor --json | jq '.checks[] | select(.verdict != \"ok\")'", "for a monitoring system"),
+            ],
+        },
+        Section {
+            title: "EXIT STATUS",
+            items: &[
+                ("0", "No check failed; some may warn."),
+                ("1", "A check failed, as where no daemon answers."),
+                ("2", "Wrong usage."),
+            ],
+        },
+        CLIENT_ENVIRONMENT,
+        CLIENT_FILES,
+    ],
+    see_also: &["peermon(1)", "peermon-daemon(1)", "peermon-query(1)"],
 };
 
 const DEMO: Page = Page {

@@ -14,6 +14,7 @@ mod daemon;
 mod demo;
 mod detach;
 mod dns_update;
+pub mod doctor;
 pub mod exit;
 pub mod invocation;
 mod keygen;
@@ -65,6 +66,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Net(args) => net::run(&args.action, console),
         Command::Keygen(args) => keygen::run(&args, console),
         Command::Demo(args) => demo::run(&args, console),
+        Command::Doctor(args) => doctor::run(&args, console),
     }
 }
 

@@ -55,8 +55,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Socket(path) => path.display().fmt(f),
-            Self::Tcp(Machine::Address(address)) => address.fmt(f),
-            Self::Tcp(Machine::Name(name, port)) => write!(f, "{name}:{port}"),
+            Self::Tcp(machine) => machine.fmt(f),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `machines.txt`: a few peers to start from, one a line.
 
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -57,6 +58,15 @@ impl Machine {
         match host.parse() {
             Ok(name) if !mistyped => Ok(Self::Name(name, port.get())),
             Ok(_) | Err(_) => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name(name, port) => write!(f, "{name}:{port}"),
         }
     }
 }

@@ -1,11 +1,20 @@
 //! What clients are answered.
 
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::files::Files;
+use super::seeds::Line;
 use super::shared::Shared;
-use crate::model::{DaemonStatus, HostName, HostView, NodeId, Timestamp};
+use crate::gossip::Input;
+use crate::model::{
+    Checkup, DaemonStatus, Examination, HostName, HostView, IntervalInUse, NodeId, PeerFinding, Reach, SeedFinding,
+    SeedState, Timestamp,
+};
 use crate::os::clock;
 use crate::placement::pending::{Client, Placed};
 use crate::wire::client::{FrameError, HostTable, Placement, Reply, Request, decode_request, encode_reply};
@@ -22,6 +31,8 @@ pub(super) struct Facts {
     pub interval: Duration,
     pub port: u16,
     pub started: Timestamp,
+    pub proc_root: PathBuf,
+    pub bound: Option<IpAddr>,
 }
 
 /// Makes replies.
@@ -44,6 +55,7 @@ impl Answers {
             Request::Hosts => return Ok(self.table(now)),
             Request::Status => Reply::Status(Box::new(self.status(now))),
             Request::Place(placements) => self.place(now, client, &placements),
+            Request::Checkup => Reply::Checkup(Box::new(self.checkup())),
         };
         Ok(encode_reply(&reply).into())
     }
@@ -144,9 +156,48 @@ impl Answers {
         }
     }
 
+    /// What this daemon stands on, and what came of looking for others: begun now, or a moment ago.
+    fn checkup(&self) -> Checkup {
+        self.shared.act(Input::Examine);
+        let (examination, intervals, hosts) = {
+            let node = self.shared.node();
+            let now = clock::now();
+            (node.examination(now).unwrap_or_default(), node.intervals(), node.hosts(now))
+        };
+        let peer = |(id, reach): (NodeId, Reach)| {
+            let host = hosts.iter().find(|host| host.id == id)?;
+            Some(PeerFinding { name: host.name.clone(), address: host.address, reach })
+        };
+        let interval = |(hundredths, (hosts, example))| IntervalInUse { hundredths, hosts, example };
+        let Files { private, settings, machines, valid_ips, key } = self.shared.files().clone();
+        let seeds = self.shared.seeds().iter().map(|line| seed(line, &examination)).collect();
+        Checkup {
+            private,
+            settings,
+            machines,
+            valid_ips,
+            key,
+            proc_root: self.facts.proc_root.as_os_str().as_bytes().into(),
+            bound: self.facts.bound,
+            intervals: intervals.into_iter().map(interval).collect(),
+            examined_hundredths: examination.age_hundredths,
+            is_over: examination.is_over,
+            peers: examination.peers.into_iter().filter_map(peer).collect(),
+            seeds,
+        }
+    }
+
     fn interval_hundredths(&self) -> u32 {
         u32::try_from(hundredths(self.facts.interval)).unwrap_or(u32::MAX)
     }
+}
+
+/// What came of a line of machines.txt: of several addresses one that answers suffices.
+fn seed(line: &Line, examination: &Examination) -> SeedFinding {
+    let asked = |address: &SocketAddr| examination.seeds.iter().find(|(asked, _)| asked == address);
+    let states = line.addresses.iter().map(|address| asked(address).map_or(SeedState::NotAsked, |(_, state)| *state));
+    let state = if line.is_own { SeedState::Own } else { states.min().unwrap_or(SeedState::Unresolved) };
+    SeedFinding { machine: line.machine.to_string(), state }
 }
 
 /// A table that need not be made again.

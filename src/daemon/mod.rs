@@ -33,7 +33,7 @@ use crate::config::paths::{Realm, RuntimeFolders};
 use crate::config::{DaemonSettings, DaemonSource};
 use crate::os::privileges;
 
-pub use files::FilesError;
+pub use files::{FilesError, keyring_in, machines_in, trusted, valid_ips_in};
 pub use ground::StartError;
 pub use place::PlaceError;
 

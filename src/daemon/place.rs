@@ -1,6 +1,6 @@
 //! Where this host is: the address that others are told, and whether it changed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::config::DaemonSettings;
@@ -12,10 +12,12 @@ use crate::wire::datagram::{CardError, check_card};
 
 /// Where to listen: a loopback address that was asked for is the only one that is bound.
 pub(super) fn listen(settings: &DaemonSettings) -> Listen {
-    match settings.advertise {
-        Some(address) if address.is_loopback() => Listen::At(address.to_canonical()),
-        Some(_) | None => Listen::Everywhere,
-    }
+    bound(settings).map_or(Listen::Everywhere, Listen::At)
+}
+
+/// The only address that is bound, where it is not all of them.
+pub(super) fn bound(settings: &DaemonSettings) -> Option<IpAddr> {
+    settings.advertise.filter(IpAddr::is_loopback).map(|address| address.to_canonical())
 }
 
 /// Why others cannot be told who this host is.

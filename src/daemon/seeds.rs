@@ -31,6 +31,16 @@ pub(super) fn numeric(machines: &[Machine]) -> Vec<SocketAddr> {
     machines.iter().filter_map(address).collect()
 }
 
+/// A line of machines.txt, and where it leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub machine: Machine,
+    /// None: the name does not resolve (yet).
+    pub addresses: Vec<SocketAddr>,
+    /// One of the addresses is this host's.
+    pub is_own: bool,
+}
+
 /// Which machine is this host itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Own {
@@ -47,7 +57,13 @@ impl Own {
         }
     }
 
-    fn left_out_of(self, mut seeds: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    fn line(self, machine: &Machine, addresses: Vec<SocketAddr>) -> Line {
+        let is_own = addresses.iter().any(|address| self.is_at(*address));
+        Line { machine: machine.clone(), addresses, is_own }
+    }
+
+    fn left_out_of(self, lines: &[Line]) -> Vec<SocketAddr> {
+        let mut seeds: Vec<SocketAddr> = lines.iter().flat_map(|line| line.addresses.iter().copied()).collect();
         seeds.retain(|seed| !self.is_at(*seed));
         seeds.sort_unstable();
         seeds.dedup();
@@ -55,20 +71,28 @@ impl Own {
     }
 }
 
-/// Resolves lists of machines until nobody sends one any more. This host itself is left out.
-pub(super) fn resolve(lists: &Receiver<Vec<Machine>>, commands: &Sender<Command>, own: Own) {
+/// Resolves lists of machines until nobody sends one any more. This host itself is left out. `tell` hears of each
+/// line where it leads.
+pub(super) fn resolve(lists: &Receiver<Vec<Machine>>, commands: &Sender<Command>, own: Own, tell: impl Fn(Vec<Line>)) {
     let Ok(mut machines) = lists.recv() else { return };
     let mut retry = RETRY_MIN;
     let mut told = Vec::new();
     let mut was_missing = false;
     loop {
         // Whoever needs no name service need not wait for it.
-        let plain = numeric(&machines);
-        if told.is_empty() && commands.send(Command::Seeds(own.left_out_of(plain))).is_err() {
-            return;
+        if told.is_empty() {
+            let plain = |machine: &Machine| own.line(machine, numeric(std::slice::from_ref(machine)));
+            let lines: Vec<Line> = machines.iter().map(plain).collect();
+            let seeds = own.left_out_of(&lines);
+            tell(lines);
+            if commands.send(Command::Seeds(seeds)).is_err() {
+                return;
+            }
         }
-        let (seeds, missing) = look_up(&machines);
-        let seeds = own.left_out_of(seeds);
+        let lines: Vec<Line> = machines.iter().map(|machine| own.line(machine, look_up(machine))).collect();
+        let missing = lines.iter().any(|line| line.addresses.is_empty());
+        let seeds = own.left_out_of(&lines);
+        tell(lines);
         if missing && !was_missing {
             info!("some names in the machines file do not resolve yet; they are tried again");
         }
@@ -100,21 +124,16 @@ pub(super) fn resolve(lists: &Receiver<Vec<Machine>>, commands: &Sender<Command>
     }
 }
 
-/// The addresses, and whether some name did not resolve.
-fn look_up(machines: &[Machine]) -> (Vec<SocketAddr>, bool) {
-    let mut seeds = Vec::new();
-    let mut missing = false;
-    for machine in machines {
-        match machine {
-            Machine::Address(address) => seeds.push(*address),
-            Machine::Name(name, port) => match (name.as_str(), *port).to_socket_addrs() {
-                Ok(found) => seeds.extend(found.take(ADDRESSES_PER_NAME_MAX)),
-                Err(error) => {
-                    debug!("{name} does not resolve: {error}");
-                    missing = true;
-                }
-            },
-        }
+/// Where it leads; nowhere, where the name does not resolve.
+fn look_up(machine: &Machine) -> Vec<SocketAddr> {
+    match machine {
+        Machine::Address(address) => vec![*address],
+        Machine::Name(name, port) => match (name.as_str(), *port).to_socket_addrs() {
+            Ok(found) => found.take(ADDRESSES_PER_NAME_MAX).collect(),
+            Err(error) => {
+                debug!("{name} does not resolve: {error}");
+                Vec::new()
+            }
+        },
     }
-    (seeds, missing)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender};
 use tracing::{error, info};
 
-use super::files::{read_keyring, read_machines, read_valid_ips};
+use super::files::{Files, read_keyring, read_machines, read_valid_ips};
 use super::log::RejectSummary;
 use super::notify;
 use super::place::Place;
@@ -144,6 +144,7 @@ impl Sending {
         self.shared.act(Input::Reload { valid, labels: settings.labels.clone(), key_ids });
         // The resolver is gone only when this process ends.
         let _ = self.resolver.send(machines);
+        *self.shared.files() = Files::of(&self.source, &settings);
         let lacking = self.shared.node().summary(clock::now()).lacking_first_key;
         if lacking > 0 {
             info!("{lacking} hosts do not hold this host's first key (yet)");

@@ -10,7 +10,9 @@ use std::time::Duration;
 use crossbeam::channel::Sender as CommandSender;
 use tracing::debug;
 
+use super::files::Files;
 use super::log;
+use super::seeds::Line;
 use crate::gossip::{Input, Node, Output};
 use crate::model::{Destination, Message, SessionId};
 use crate::os::clock;
@@ -55,6 +57,8 @@ pub(super) struct Shared {
     node: Mutex<Node>,
     session: Mutex<Session>,
     pending: Mutex<Pending>,
+    seeds: Mutex<Vec<Line>>,
+    files: Mutex<Files>,
     pub sockets: GossipSockets,
     pub traffic: Traffic,
     commands: CommandSender<Command>,
@@ -66,11 +70,19 @@ pub(super) struct Shared {
 const NEVER_POISONED: &str = "a panic ends the process";
 
 impl Shared {
-    pub fn new(node: Node, session: Session, sockets: GossipSockets, commands: CommandSender<Command>) -> Self {
+    pub fn new(
+        node: Node,
+        session: Session,
+        sockets: GossipSockets,
+        files: Files,
+        commands: CommandSender<Command>,
+    ) -> Self {
         Self {
             node: Mutex::new(node),
             session: Mutex::new(session),
             pending: Mutex::default(),
+            seeds: Mutex::default(),
+            files: Mutex::new(files),
             sockets,
             traffic: Traffic::default(),
             commands,
@@ -88,6 +100,16 @@ impl Shared {
 
     pub fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().expect(NEVER_POISONED)
+    }
+
+    /// The lines of machines.txt, and where they lead.
+    pub fn seeds(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.seeds.lock().expect(NEVER_POISONED)
+    }
+
+    /// The files that were read last.
+    pub fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().expect(NEVER_POISONED)
     }
 
     /// How long the sender may wait, at most `most`. Whoever brings the deadline forward wakes it.

@@ -11,6 +11,7 @@ use crossbeam::channel::{self, Receiver, Sender};
 
 use super::answers::{Answers, Facts};
 use super::clients::{self, Door};
+use super::files::Files;
 use super::ground::{Doors, Ground, StartError};
 use super::sender::Sending;
 use super::shared::{Command, Shared};
@@ -45,7 +46,7 @@ pub(super) struct Threads {
 
 impl Threads {
     pub fn start(start: Start, ground: Ground) -> Result<Self, StartError> {
-        let Ground { name, sockets, doors, machines, valid, keyring, place, files } = ground;
+        let Ground { name, sockets, doors, machines, valid, keyring, place, files: most_files } = ground;
         let Start { source, settings, proc_root, .. } = start;
         let now = clock::now();
         let (interval, max_datagram) = (settings.interval.get(), settings.max_datagram.get());
@@ -55,7 +56,8 @@ impl Threads {
         let identity = place.identity().clone();
         let node = Node::new(now, behaviour, identity, session_id, clock::wall_seconds(), entropy::draw());
         let (commands, to_do) = channel::unbounded();
-        let shared = Arc::new(Shared::new(node, session, sockets, commands.clone()));
+        let files = Files::of(&source, &settings);
+        let shared = Arc::new(Shared::new(node, session, sockets, files, commands.clone()));
 
         let (stopped, stop) = io::pipe().map_err(system("make a pipe"))?;
         let stopped = Arc::new(stopped);
@@ -68,9 +70,17 @@ impl Threads {
         }
         let tidied = {
             let port = settings.port.get();
-            let facts = Facts { name, network: settings.network.as_str().to_owned(), interval, port, started: now };
+            let facts = Facts {
+                name,
+                network: settings.network.as_str().to_owned(),
+                interval,
+                port,
+                started: now,
+                proc_root: proc_root.clone(),
+                bound: place::bound(&settings),
+            };
             let answers = Answers::new(Arc::clone(&shared), facts);
-            let (most, moved) = (clients::clients_max(files), Arc::clone(&clients_moved));
+            let (most, moved) = (clients::clients_max(most_files), Arc::clone(&clients_moved));
             let (held, tidied) = channel::bounded::<()>(0);
             spawn("clients", move || {
                 serve(&doors, stopped.as_fd(), answers, most, &moved);
@@ -83,7 +93,8 @@ impl Threads {
         {
             let commands = commands.clone();
             let own = seeds::Own { listen: place::listen(&settings), port: settings.port.get() };
-            spawn("seeds", move || seeds::resolve(&lists, &commands, own))?;
+            let shared = Arc::clone(&shared);
+            spawn("seeds", move || seeds::resolve(&lists, &commands, own, |lines| *shared.seeds() = lines))?;
         }
         // Answered by the resolver with the first seeds.
         let _ = resolver.send(machines);

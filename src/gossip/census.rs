@@ -1,10 +1,11 @@
 //! Who counts at this moment: the living in ring order, the bits of a group, the median interval. Also the
 //! place where changes of state become the operator's story, and where forgotten hosts leave the table.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::model::{HostState, NodeId, StateCounts, Timestamp};
+use crate::model::{HostName, HostState, NodeId, StateCounts, Timestamp};
 
 use super::node::Node;
 use super::roster::{Horizon, Host};
@@ -65,6 +66,18 @@ impl Census {
 }
 
 impl Node {
+    /// The intervals of all living hosts in hundredths of a second: how many hosts have each, and one of them.
+    #[must_use]
+    pub fn intervals(&self) -> BTreeMap<u32, (u32, HostName)> {
+        let mut intervals = BTreeMap::new();
+        let cards = self.census.living.iter().filter_map(|id| self.roster.get(*id)?.card.as_ref());
+        for card in cards.map(|held| &held.record) {
+            let (hosts, _) = intervals.entry(card.interval.as_hundredths()).or_insert_with(|| (0, card.name.clone()));
+            *hosts += 1;
+        }
+        intervals
+    }
+
     /// What the ages of `host` are compared with.
     pub(super) fn horizon(&self, host: &Host) -> Horizon {
         Horizon { interval: host.interval().max(self.census.median) }

@@ -148,6 +148,11 @@ impl Join {
         self.rounds.is_some()
     }
 
+    /// Where to look for the network.
+    pub fn seeds(&self) -> &[SocketAddr] {
+        &self.seeds
+    }
+
     pub fn set_seeds(&mut self, seeds: Vec<SocketAddr>, now: Timestamp) {
         if seeds != self.seeds {
             self.hello_due = now;

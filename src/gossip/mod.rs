@@ -37,6 +37,7 @@
 
 mod budget;
 mod census;
+mod examine;
 mod groups;
 mod intake;
 mod join;
@@ -115,6 +116,8 @@ pub enum Input {
     SessionSpent,
     /// The answer to [`Output::DrawSession`]; the shell has given it to the sealing too.
     SessionDrawn(SessionId),
+    /// Look who answers, for `peermon doctor`: [`Node::examination`] tells what came of it.
+    Examine,
     /// Say goodbye: the outputs are the last ones.
     Leave,
 }

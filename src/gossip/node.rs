@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::{Aged, Destination, HostView, Message, NodeId, Record, Sender, SessionId, Timestamp, Urgency};
 
 use super::census::Census;
+use super::examine::Examining;
 use super::join::Join;
 use super::look::Looks;
 use super::outbox::Outbox;
@@ -35,6 +36,7 @@ pub struct Node {
     pub(super) sync: Sync,
     pub(super) join: Join,
     pub(super) watch: Watch,
+    pub(super) examining: Examining,
     /// What the step at hand wants done.
     pub(super) out: Vec<Output>,
     deadline: Timestamp,
@@ -65,6 +67,7 @@ impl Node {
             sync: Sync::new(now),
             join: Join::new(now, interval),
             watch: Watch::default(),
+            examining: Examining::default(),
             out: Vec::new(),
             deadline: now,
         };
@@ -83,7 +86,10 @@ impl Node {
             Input::Tick => self.tick(now),
             Input::Sampled(sample) => self.take_sample(now, sample),
             Input::Received { sender, lag, message } => self.receive(now, &sender, lag, message),
-            Input::Welcomed { address, session } => self.take_welcome(now, address, session),
+            Input::Welcomed { address, session } => {
+                self.note_welcome(address);
+                self.take_welcome(now, address, session);
+            }
             Input::Refused { address } => self.refused(now, address),
             Input::Seeds(seeds) => self.join.set_seeds(seeds, now),
             Input::Reload { valid, labels, key_ids } => {
@@ -96,6 +102,7 @@ impl Node {
             Input::ClockJumped { wall_seconds } => self.take_clock_jump(now, wall_seconds),
             Input::SessionSpent => self.draw_session_once_an_interval(now),
             Input::SessionDrawn(session) => self.take_session(now, session),
+            Input::Examine => self.examine(now),
             Input::Leave => {
                 self.recount(now);
                 self.say_goodbye(now);
@@ -174,11 +181,12 @@ impl Node {
         self.run_join(now);
         self.run_looks(now);
         self.run_sync(now);
+        self.run_examination(now);
     }
 
     fn earliest_deadline(&self) -> Timestamp {
         let always = [self.me.due(), self.looks.due, self.sync.due, self.join.due(), self.census.due()];
-        let sometimes = [self.outbox.due(), self.relay.due(), self.watch_due()];
+        let sometimes = [self.outbox.due(), self.relay.due(), self.watch_due(), self.examining.due()];
         always.into_iter().chain(sometimes.into_iter().flatten()).min().unwrap_or_default()
     }
 
@@ -207,7 +215,10 @@ impl Node {
             Message::AskCards { from, to, known } => self.answer_cards(now, sender, from, to, &known),
             Message::WantCards { ids } => self.answer_wanted(now, sender, &ids),
             Message::Heartbeat | Message::Pong { .. } => {}
-            Message::Ping { token } => self.send(now, self.reply_to(sender), Message::Pong { token }),
+            Message::Ping { token } => {
+                self.note_ping(sender, token);
+                self.send(now, self.reply_to(sender), Message::Pong { token });
+            }
             Message::Inquire(inquiry) => self.take_inquiry(now, self.reply_to(sender), inquiry),
             Message::Answer { token, verdict } => self.take_answer(now, sender.member, token, verdict),
             Message::YourVersion { version } => self.hear_own_version(now, version),
@@ -215,6 +226,7 @@ impl Node {
     }
 
     fn refused(&mut self, now: Timestamp, address: SocketAddr) {
+        self.note_refusal(address);
         if let Some(id) = self.living_at(address) {
             self.hand_over_elsewhere(now, id);
             self.watched_is_refused(now, id);

@@ -6,6 +6,7 @@
 //! travel, so no two clocks are ever compared.
 
 mod card;
+mod checkup;
 mod dice;
 mod load;
 mod message;
@@ -15,6 +16,7 @@ mod time;
 mod view;
 
 pub use card::{Card, Endpoint, LABELS_MAX, Label, LabelError, NETWORK_ADDRESSES_MAX};
+pub use checkup::{Checkup, Examination, FileInUse, IntervalInUse, PeerFinding, Reach, SeedFinding, SeedState};
 pub(crate) use dice::Dice;
 pub use load::{Departure, Load, Record, RecordKind, Report, Sample, Suspicion, Tail, UnknownRecord};
 pub use message::{Destination, Inquiry, Known, Member, Message, Sender, Urgency, Verdict};

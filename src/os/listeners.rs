@@ -65,7 +65,7 @@ fn listener_in(line: &str, address: SocketAddr) -> Option<(Reach, u32)> {
 }
 
 /// Eight digits, or four times eight: each the number that a word of the address is in this machine's order.
-fn ip_of(hex: &str) -> Option<IpAddr> {
+pub(super) fn ip_of(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| Some(u32::from_str_radix(hex.get(at..at + 8)?, 16).ok()?.to_ne_bytes());
     match hex.len() {
         8 => Some(IpAddr::from(word(0)?)),

@@ -2,6 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::doctor::{Finding, Verdict};
 use super::fields::{Field, Value};
 use super::safe;
 use crate::model::{DaemonStatus, HostName, HostView, RejectCount, StateCounts};
@@ -57,6 +58,36 @@ pub fn status(status: &DaemonStatus) -> String {
         send_errors: status.send_errors,
         rejects: status.rejects.iter().map(reject).collect(),
     })
+}
+
+/// `{"schema":1,"self":NAME,"ok":…,"checks":[…]}`, as `peermon doctor --json` has it: `ok` is false where a check
+/// failed. `own` is `null` where no daemon answers.
+#[must_use]
+pub fn findings(own: Option<&HostName>, findings: &[Finding]) -> String {
+    #[derive(serde::Serialize)]
+    struct Checkup<'a> {
+        schema: u32,
+        #[serde(rename = "self")]
+        own: Option<&'a str>,
+        ok: bool,
+        checks: Vec<Check<'a>>,
+    }
+    #[derive(serde::Serialize)]
+    struct Check<'a> {
+        check: &'a str,
+        verdict: &'a str,
+        says: String,
+        fix: Option<String>,
+    }
+    let checks = findings.iter().map(|finding| Check {
+        check: finding.check,
+        verdict: finding.verdict.as_str(),
+        says: safe(&finding.says),
+        fix: finding.fix.as_deref().map(safe),
+    });
+    let checks = checks.collect();
+    let ok = findings.iter().all(|finding| finding.verdict != Verdict::Fail);
+    line(&Checkup { schema: SCHEMA, own: own.map(HostName::as_str), ok, checks })
 }
 
 fn reject(reject: &RejectCount) -> Reject {

@@ -5,6 +5,7 @@
 //! [`safe`].
 
 pub mod csv;
+pub mod doctor;
 pub mod explain;
 pub mod fields;
 pub mod fold;
@@ -14,7 +15,7 @@ pub mod names;
 pub mod net;
 pub mod status;
 pub mod table;
-mod units;
+pub mod units;
 
 pub use fields::Field;
 

@@ -3,12 +3,12 @@
 //! A frame is a length (4 bytes, big-endian) and so many bytes of body: `[version, kind, fields…]`. Whoever
 //! reads an array of fields ignores elements behind those that it knows, so that later versions can add some.
 
-use crate::model::{DaemonStatus, HostView, NodeId};
+use crate::model::{Checkup, DaemonStatus, HostView, NodeId};
 
 use super::cbor::{Fault, Reader, Writer};
 use super::limits::{CLIENT_VERSION, PLACEMENTS_MAX, REFUSAL_MAX, REPLY_MAX, REQUEST_MAX};
 use super::pieces::check_unique;
-use super::{status, table};
+use super::{checkup, status, table};
 
 /// Bytes of a frame before its body.
 pub const FRAME_HEADER_LEN: usize = 4;
@@ -23,6 +23,9 @@ pub enum Request {
     /// "I go there": placements per host, which `pending` counts. At most [`PLACEMENTS_MAX`] of them, each
     /// host once.
     Place(Vec<Placement>),
+    /// What the daemon stands on, and who answers: for `peermon doctor`. It begins to look for others, once in two
+    /// seconds at most, and answers at once what is known so far.
+    Checkup,
 }
 
 /// So many jobs for one host.
@@ -58,6 +61,8 @@ pub enum Reply {
     Status(Box<DaemonStatus>),
     /// To [`Request::Place`].
     Placed,
+    /// To [`Request::Checkup`].
+    Checkup(Box<Checkup>),
     /// The request was not understood or not granted.
     Refused(String),
 }
@@ -96,6 +101,7 @@ mod request {
     pub const HOSTS: u64 = 0;
     pub const STATUS: u64 = 1;
     pub const PLACE: u64 = 2;
+    pub const CHECKUP: u64 = 3;
 }
 
 /// The same of replies. A refusal has this number, and its text next, in every version.
@@ -104,6 +110,7 @@ mod reply {
     pub const HOSTS: u64 = 1;
     pub const STATUS: u64 = 2;
     pub const PLACED: u64 = 3;
+    pub const CHECKUP: u64 = 4;
 }
 
 /// How many bytes of body follow this header of a request.
@@ -127,6 +134,7 @@ pub fn encode_request(request: &Request) -> Vec<u8> {
     match request {
         Request::Hosts => frame(0, request::HOSTS, |_| {}),
         Request::Status => frame(0, request::STATUS, |_| {}),
+        Request::Checkup => frame(0, request::CHECKUP, |_| {}),
         Request::Place(placements) => frame(1, request::PLACE, |out| {
             let placements = &placements[..placements.len().min(PLACEMENTS_MAX)];
             out.array(placements.len());
@@ -148,6 +156,7 @@ pub fn decode_request(body: &[u8]) -> Result<Request, FrameError> {
     match kind {
         request::HOSTS => fields.read(0, |_| Ok(Request::Hosts)),
         request::STATUS => fields.read(0, |_| Ok(Request::Status)),
+        request::CHECKUP => fields.read(0, |_| Ok(Request::Checkup)),
         request::PLACE => fields.read(1, |reader| Ok(Request::Place(read_placements(reader)?))),
         kind => Err(FrameError::UnknownKind(kind)),
     }
@@ -161,6 +170,7 @@ pub fn encode_reply(reply: &Reply) -> Vec<u8> {
         Reply::Hosts(hosts) => frame(table::FIELDS, reply::HOSTS, |out| table::write(out, hosts)),
         Reply::Status(daemon) => frame(status::FIELDS, reply::STATUS, |out| status::write(out, daemon)),
         Reply::Placed => frame(0, reply::PLACED, |_| {}),
+        Reply::Checkup(found) => frame(checkup::FIELDS, reply::CHECKUP, |out| checkup::write(out, found)),
     }
 }
 
@@ -175,6 +185,7 @@ pub fn decode_reply(body: &[u8]) -> Result<Reply, FrameError> {
         reply::HOSTS => fields.read(table::FIELDS, |reader| Ok(Reply::Hosts(table::read(reader)?))),
         reply::STATUS => fields.read(status::FIELDS, |reader| Ok(Reply::Status(Box::new(status::read(reader)?)))),
         reply::PLACED => fields.read(0, |_| Ok(Reply::Placed)),
+        reply::CHECKUP => fields.read(checkup::FIELDS, |reader| Ok(Reply::Checkup(Box::new(checkup::read(reader)?)))),
         kind => Err(FrameError::UnknownKind(kind)),
     }
 }
@@ -260,7 +271,8 @@ mod tests {
         assert_eq!(decode_request(&hex("82 01 00")), Ok(Request::Hosts));
         check_refused("82 02 00", Version(2));
         check_refused("82 18 63 f9 7e00", Version(99)); // whatever else it has
-        check_refused("82 01 03", UnknownKind(3));
+        assert_eq!(decode_request(&hex("82 01 03")), Ok(Request::Checkup));
+        check_refused("82 01 04", UnknownKind(4));
         check_refused("82 01 02", Malformed); // places nothing
         check_refused("82 01", Malformed);
         check_refused("81 01", Malformed);

@@ -83,3 +83,12 @@ pub const REASON_MAX: usize = 64;
 
 /// Longest text that says why a request was refused: three lines of a terminal.
 pub const REFUSAL_MAX: usize = 240;
+
+/// Longest path of a file that a daemon tells of: the kernel's own limit.
+pub const PATH_MAX: usize = 4_096;
+
+/// Longest line of a machines file that is told of: a name, a colon, a port.
+pub const MACHINE_MAX: usize = 260;
+
+/// Most seeds, peers and intervals each that a daemon tells of: `config::machines::MACHINES_MAX`.
+pub const FINDINGS_MAX: usize = 1_000;

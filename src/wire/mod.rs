@@ -6,6 +6,7 @@
 //! from outside is checked here, once, against `limits`. `legacy` is what PeerMon 1.1's own clients read.
 
 mod cbor;
+mod checkup;
 pub mod client;
 pub mod datagram;
 #[cfg(test)]

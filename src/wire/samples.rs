@@ -9,9 +9,10 @@ use proptest::prelude::*;
 use super::client::{HostTable, Placement, Reply, Request};
 use super::limits::{CARD_MAX, CORES_MAX, INTERVAL_MAX_HUNDREDTHS, INTERVAL_MIN_HUNDREDTHS, PLACEMENTS_MAX, PORT_MAX};
 use crate::model::{
-    Age, Aged, Card, DaemonStatus, Departure, Endpoint, HostName, HostState, HostView, Inquiry, Known, LABELS_MAX,
-    Label, Load, Message, NETWORK_ADDRESSES_MAX, NodeId, Record, RejectCount, Report, SessionId, StateCounts,
-    Suspicion, Tail, UnknownRecord, Urgency, Verdict, Version,
+    Age, Aged, Card, Checkup, DaemonStatus, Departure, Endpoint, FileInUse, HostName, HostState, HostView, Inquiry,
+    IntervalInUse, Known, LABELS_MAX, Label, Load, Message, NETWORK_ADDRESSES_MAX, NodeId, PeerFinding, Reach, Record,
+    RejectCount, Report, SeedFinding, SeedState, SessionId, StateCounts, Suspicion, Tail, UnknownRecord, Urgency,
+    Verdict, Version,
 };
 
 /// Bytes of a tail that fits behind the longest report.
@@ -331,6 +332,7 @@ pub fn requests() -> impl Strategy<Value = Request> {
     prop_oneof![
         1 => Just(Request::Hosts),
         1 => Just(Request::Status),
+        1 => Just(Request::Checkup),
         2 => places.prop_map(|(ids, counts)| {
             Request::Place(ids.into_iter().zip(counts).map(|(id, count)| Placement { id, count }).collect())
         }),
@@ -348,8 +350,46 @@ pub fn replies() -> impl Strategy<Value = Reply> {
         2 => hosts,
         1 => statuses().prop_map(|status| Reply::Status(Box::new(status))),
         1 => Just(Reply::Placed),
+        1 => checkups().prop_map(|checkup| Reply::Checkup(Box::new(checkup))),
         1 => "[ -~]{0,80}".prop_map(Reply::Refused),
     ]
+}
+
+pub fn checkups() -> impl Strategy<Value = Checkup> {
+    let file = || (vec(any::<u8>(), 0..40), any::<bool>());
+    let files = (file(), file(), file(), file(), vec(any::<u8>(), 0..9), any::<bool>(), any::<bool>());
+    let reach = || prop_oneof![Just(Reach::Reaches), Just(Reach::OnlyAnswers), Just(Reach::Silent)];
+    let state = || {
+        use SeedState::{Answers, NotAsked, Own, Refuses, Silent, Unresolved};
+        prop::sample::select(&[Answers, Own, NotAsked, Refuses, Silent, Unresolved][..])
+    };
+    let found = (
+        vec((u32s(), u32s()), 0..3),
+        vec(reach(), 0..4),
+        vec(("[ -~]{0,260}", state()), 0..4),
+        u64s(),
+        prop::option::of(cards().prop_map(|card| card.endpoint.address)),
+    );
+    (files, found, cards()).prop_map(|(files, (intervals, peers, seeds, examined_hundredths, bound), card)| {
+        let file = |(path, named): (Vec<u8>, bool)| FileInUse { path: path.into(), named };
+        let (settings, machines, valid_ips, key, proc_root, private, is_over) = files;
+        let interval = |(hundredths, hosts)| IntervalInUse { hundredths, hosts, example: card.name.clone() };
+        let peer = |reach| PeerFinding { name: card.name.clone(), address: card.endpoint.address, reach };
+        Checkup {
+            private,
+            settings: file(settings),
+            machines: file(machines),
+            valid_ips: file(valid_ips),
+            key: file(key),
+            proc_root: proc_root.into(),
+            bound,
+            intervals: intervals.into_iter().map(interval).collect(),
+            examined_hundredths,
+            is_over,
+            peers: peers.into_iter().map(peer).collect(),
+            seeds: seeds.into_iter().map(|(machine, state)| SeedFinding { machine, state }).collect(),
+        }
+    })
 }
 
 /// A bundle of fresh records.

@@ -13,6 +13,8 @@ const EXAMPLES_NEEDED: &[&str] = &[
     "request-hosts",
     "request-status",
     "request-place",
+    "request-checkup",
+    "reply-checkup",
     "reply-refused",
     "reply-hosts",
     "reply-status",
@@ -48,7 +50,7 @@ fn the_page_names_every_limit_with_its_value() {
         DATAGRAM_DEFAULT DATAGRAM_MIN DATAGRAM_MAX SEAL_OVERHEAD PLAINTEXT_MIN PLAINTEXT_MAX REPORT_MAX CARD_MAX
         NESTING_MAX KEY_IDS_MAX SOFTWARE_MAX CORES_MAX INTERVAL_MIN_HUNDREDTHS INTERVAL_MAX_HUNDREDTHS GROUP_BITS_MAX PORT_MAX
         CLIENT_VERSION REQUEST_MAX PLACEMENTS_MAX HOSTS_MAX REPLY_MAX NETWORK_NAME_MAX REJECTS_MAX REASON_MAX
-        REFUSAL_MAX
+        REFUSAL_MAX PATH_MAX MACHINE_MAX FINDINGS_MAX
     );
     let source = read("src/wire/limits.rs");
     let names: Vec<&str> = source
@@ -62,6 +64,11 @@ fn the_page_names_every_limit_with_its_value() {
         let shown = row.split('|').next().unwrap_or_default().trim().replace(',', "");
         assert_eq!(shown, value.to_string(), "{name}");
     }
+}
+
+#[test]
+fn a_daemon_tells_of_every_line_of_a_machines_file() {
+    assert_eq!(limits::FINDINGS_MAX, peermon::config::machines::MACHINES_MAX);
 }
 
 #[test]

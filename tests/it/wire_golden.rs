@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use peermon::model::{
-    Age, Aged, Card, DaemonStatus, Departure, Destination, Endpoint, HostState, HostView, Inquiry, Known, Load, Member,
-    Message, NetworkList, NodeId, Record, RejectCount, Report, Sender, SessionId, StateCounts, Suspicion, Tail,
-    Timestamp, UnknownRecord, Urgency, Verdict, Version,
+    Age, Aged, Card, Checkup, DaemonStatus, Departure, Destination, Endpoint, FileInUse, HostName, HostState, HostView,
+    Inquiry, IntervalInUse, Known, Load, Member, Message, NetworkList, NodeId, PeerFinding, Reach, Record, RejectCount,
+    Report, SeedFinding, SeedState, Sender, SessionId, StateCounts, Suspicion, Tail, Timestamp, UnknownRecord, Urgency,
+    Verdict, Version,
 };
 use peermon::session::{Keyring, Opened, Session};
 use peermon::wire::client::{
@@ -53,7 +54,7 @@ fn requests_of_version_1_are_read_for_ever() {
         assert_eq!(encode_request(&request), frame, "{name}");
         kinds.insert(body[2]);
     }
-    assert_eq!(kinds, (0..3).collect(), "one of every kind");
+    assert_eq!(kinds, (0..4).collect(), "one of every kind");
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn replies_of_version_1_are_read_for_ever() {
         assert_eq!(encode_reply(&reply), frame, "{name}");
         kinds.insert(body[2]);
     }
-    assert_eq!(kinds, (0..4).collect(), "one of every kind");
+    assert_eq!(kinds, (0..5).collect(), "one of every kind");
 }
 
 #[test]
@@ -285,6 +286,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("request-hosts", Request::Hosts),
         ("request-status", Request::Status),
         ("request-place", Request::Place(placements)),
+        ("request-checkup", Request::Checkup),
     ]
 }
 
@@ -294,7 +296,28 @@ fn replies() -> Vec<(&'static str, Reply)> {
         ("reply-hosts", Reply::Hosts(table())),
         ("reply-status", Reply::Status(Box::new(status()))),
         ("reply-placed", Reply::Placed),
+        ("reply-checkup", Reply::Checkup(Box::new(checkup()))),
     ]
+}
+
+fn checkup() -> Checkup {
+    let file = |path: &str, named| FileInUse { path: path.as_bytes().into(), named };
+    let name: HostName = "node-8".parse().unwrap();
+    let seed = |machine: &str, state| SeedFinding { machine: machine.into(), state };
+    Checkup {
+        private: false,
+        settings: file("/etc/peermon/peermon.toml", false),
+        machines: file("/etc/peermon/machines.txt", false),
+        valid_ips: file("/etc/peermon/valid_ips.txt", false),
+        key: file("/srv/key", true),
+        proc_root: b"/proc".as_slice().into(),
+        bound: None,
+        intervals: vec![IntervalInUse { hundredths: 2_000, hosts: 102, example: name.clone() }],
+        examined_hundredths: 31,
+        is_over: true,
+        peers: vec![PeerFinding { name, address: endpoint_of(8).address, reach: Reach::Reaches }],
+        seeds: vec![seed("192.0.2.8:1288", SeedState::Answers), seed("node-9:1288", SeedState::Unresolved)],
+    }
 }
 
 fn table() -> HostTable {

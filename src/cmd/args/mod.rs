@@ -2,6 +2,7 @@
 
 mod choosing;
 mod dns;
+mod doctor;
 mod mpigen;
 mod net;
 mod query;
@@ -19,6 +20,7 @@ use crate::model::{HostName, Label};
 
 pub use choosing::{ChooseArgs, ClientArgs};
 pub use dns::{DnsUpdateArgs, Family};
+pub use doctor::DoctorArgs;
 pub use mpigen::MpigenArgs;
 pub use net::{AddArgs, DownArgs, LogsArgs, NetAction, NetArgs, ReachArgs, StatusArgs, UpArgs};
 pub use query::{FieldArg, OutputFormat, QueryArgs};
@@ -57,6 +59,8 @@ pub enum Command {
     Net(NetArgs),
     /// Make a key that closes a network
     Keygen(KeygenArgs),
+    /// Say what is wrong here, and what mends it
+    Doctor(DoctorArgs),
     /// Try everything: real daemons with invented loads on this machine
     Demo(DemoArgs),
 }

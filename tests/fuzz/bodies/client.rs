@@ -1,6 +1,6 @@
 //! The client protocol, seen from the daemon (requests) and from a command (replies).
 
-use peermon::model::{DaemonStatus, HostView};
+use peermon::model::{Checkup, DaemonStatus, HostView};
 use peermon::placement::{ClassicKey, Criteria, Policy, Slots, Wanted, rank, share};
 use peermon::render::hostfile::{self, HostfileFormat};
 use peermon::render::names::Naming;
@@ -49,9 +49,17 @@ pub fn reply(bytes: &[u8]) -> bool {
         Reply::Status(daemon) => check_status(daemon),
         Reply::Refused(why) => check_one_line(why),
         Reply::Placed => {}
+        Reply::Checkup(checkup) => check_checkup(checkup),
     }
     assert_eq!(client::decode_reply(&body), Ok(reply));
     true
+}
+
+/// Names and lines are shown as they come.
+fn check_checkup(checkup: &Checkup) {
+    checkup.seeds.iter().for_each(|seed| check_one_line(&seed.machine));
+    checkup.peers.iter().for_each(|peer| check_one_line(&peer.name));
+    checkup.intervals.iter().for_each(|interval| check_one_line(&interval.example));
 }
 
 fn refused(error: client::FrameError) -> bool {

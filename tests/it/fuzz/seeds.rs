@@ -6,8 +6,9 @@ use std::net::Ipv6Addr;
 
 use peermon::gossip::Identity;
 use peermon::model::{
-    Age, Aged, Card, DaemonStatus, Departure, Destination, HostState, HostView, Inquiry, Known, Load, Message, Record,
-    RejectCount, Report, StateCounts, Suspicion, Tail, UnknownRecord, Urgency, Verdict, Version,
+    Age, Aged, Card, Checkup, DaemonStatus, Departure, Destination, FileInUse, HostName, HostState, HostView, Inquiry,
+    IntervalInUse, Known, Load, Message, PeerFinding, Reach, Record, RejectCount, Report, SeedFinding, SeedState,
+    StateCounts, Suspicion, Tail, UnknownRecord, Urgency, Verdict, Version,
 };
 use peermon::session::Opened;
 use peermon::wire::client::{FRAME_HEADER_LEN, HostTable, Placement, Reply, Request, encode_reply, encode_request};
@@ -284,6 +285,7 @@ fn requests() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("hosts", body(&Request::Hosts)),
         ("status", body(&Request::Status)),
+        ("checkup", body(&Request::Checkup)),
         ("place", body(&place(1..=20))),
         ("place_nowhere", body(&Request::Place(Vec::new()))),
         ("hosts_with_a_newer_field", vec![0x83, 0x01, 0x00, 0x82, 0xf5, 0x61, b'x']),
@@ -353,8 +355,29 @@ fn replies() -> Vec<(&'static str, Vec<u8>)> {
         ("no_hosts", body(&table(Vec::new()))),
         ("status", body(&Reply::Status(Box::new(status)))),
         ("placed", body(&Reply::Placed)),
+        ("checkup", body(&Reply::Checkup(Box::new(checkup())))),
         ("refused", body(&Reply::Refused("a request of version 2, where 1 is spoken".into()))),
     ]
+}
+
+fn checkup() -> Checkup {
+    let file = |path: &str, named| FileInUse { path: path.as_bytes().into(), named };
+    let name: HostName = lab::identity(2).name;
+    let seed = |machine: &str, state| SeedFinding { machine: machine.into(), state };
+    Checkup {
+        private: false,
+        settings: file("/etc/peermon/peermon.toml", false),
+        machines: file("/etc/peermon/machines.txt", false),
+        valid_ips: file("/etc/peermon/valid_ips.txt", true),
+        key: file("/etc/peermon/gossip.key", false),
+        proc_root: b"/proc".as_slice().into(),
+        bound: None,
+        intervals: vec![IntervalInUse { hundredths: 2_000, hosts: 30, example: name.clone() }],
+        examined_hundredths: 50,
+        is_over: false,
+        peers: vec![PeerFinding { name, address: endpoint(2).address, reach: Reach::OnlyAnswers }],
+        seeds: vec![seed("node-2:1288", SeedState::Unresolved), seed("192.0.2.3:1288", SeedState::Answers)],
+    }
 }
 
 fn files() -> Vec<(&'static str, Vec<u8>)> {

@@ -5,6 +5,7 @@
 
 mod clients;
 mod convergence;
+mod doctor;
 mod dns;
 mod eavesdropping;
 mod families;

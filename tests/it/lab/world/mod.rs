@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use peermon::session::new_key_file;
 use tempfile::TempDir;
 
-pub use host::{Figures, Host};
+pub use host::{Figures, Host, binary};
 pub use namespace::Namespace;
 pub use wire::{Packet, Spoofer, Wiretap, flood};
 

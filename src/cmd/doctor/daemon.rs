@@ -1,0 +1,245 @@
+//! Whether a daemon answers, and if not, why; and who listens where clients look for it.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::check::Check;
+use super::facts::{Facts, Running};
+use crate::client::{ClientError, Daemon};
+use crate::config::paths::{Candidate, Realm, candidates};
+use crate::os::udp::{self, UdpSocket};
+use crate::os::{listeners, privileges, processes, tool};
+use crate::render::doctor::Finding;
+use crate::render::units;
+
+/// systemd is asked for no longer.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Most that is read of the end of a log.
+const LOG_TAIL: usize = 64 << 10;
+
+pub(super) fn answers(facts: &Facts) -> Finding {
+    match &facts.running {
+        Ok(running) => well(running),
+        Err(ClientError::NoDaemon(_)) => why_none(facts, &absent()),
+        Err(ClientError::Untrusted(_)) => {
+            why_none(facts, "no daemon answers that runs as root, as peermon or as you (see client-port)")
+        }
+        Err(error @ ClientError::Timeout(_)) => Check::Daemon.fail(
+            format!("{error}: is it stopped, or the host out of memory?"),
+            format!("ps -o pid,stat,user,cmd -C peermon; then {}", facts.restart()),
+        ),
+        Err(error @ (ClientError::Protocol { .. } | ClientError::OtherReply(_) | ClientError::Refused(_))) => {
+            Check::Daemon.fail(error.to_string(), format!("after an upgrade: {}", facts.restart()))
+        }
+        Err(error @ (ClientError::Io { .. } | ClientError::Settings(_))) => {
+            Check::Daemon.fail(error.to_string(), "it may just be restarting: peermon doctor again".to_owned())
+        }
+    }
+}
+
+fn well(running: &Running) -> Finding {
+    let Running { at, status, .. } = running;
+    Check::Daemon.ok(format!(
+        "answers at {at}: peermon {}, process {}, up {}",
+        status.software,
+        status.pid,
+        units::span(status.up_seconds)
+    ))
+}
+
+fn absent() -> String {
+    "no daemon answers".to_owned()
+}
+
+/// A port that is taken explains most; then what systemd says, then the log.
+fn why_none(facts: &Facts, what: &str) -> Finding {
+    let port = facts.port();
+    let holder = udp::sockets().into_iter().find(|socket| socket.port == port || socket.port == port + 1);
+    if let Some(holder) = holder {
+        return taken(what, &holder);
+    }
+    let log = last_error(facts).map_or(String::new(), |line| format!("; the log's last error: {line}"));
+    match unit(facts.realm) {
+        Unit::Unknown => {
+            let start = match facts.realm {
+                Realm::System => "peermon daemon, as root; or peermon daemon --user --detach for a network of your own",
+                Realm::User => "peermon daemon --user --detach",
+            };
+            Check::Daemon.fail(format!("{what}, and nobody has its UDP port {port}{log}"), start)
+        }
+        Unit::Stopped => Check::Daemon
+            .fail(format!("{what}: the unit peermon is stopped{log}"), systemctl(facts.realm, "enable --now peermon")),
+        Unit::Failed(result) => Check::Daemon.fail(
+            format!("{what}: the unit peermon has failed ({result}){log}"),
+            format!("{}; journalctl -u peermon -n 20 says more", systemctl(facts.realm, "restart peermon")),
+        ),
+        Unit::Runs => Check::Daemon.fail(
+            format!(
+                "{what}, though the unit peermon runs: has it another client port than {}?{log}",
+                facts.client_port()
+            ),
+            "systemctl cat peermon; then peermon doctor -p PORT".to_owned(),
+        ),
+    }
+}
+
+fn taken(what: &str, holder: &UdpSocket) -> Finding {
+    let user = processes::user_name(holder.uid);
+    let port = holder.port;
+    match processes::holder_of_socket(holder.inode) {
+        Some(process) if process.name == "peermon" => Check::Daemon.fail(
+            format!(
+                "{what}, and a peermon of {user} (process {}) has UDP port {port}: on another client port?",
+                process.pid
+            ),
+            format!("tr '\\0' ' ' </proc/{}/cmdline shows its -l; then peermon doctor -p PORT", process.pid),
+        ),
+        Some(process) => Check::Daemon.fail(
+            format!("{what}: UDP port {port} is taken by {} (process {}) of {user}", process.name, process.pid),
+            format!(
+                "kill {}, or give peermon another port (-p, or port in [gossip] of peermon.toml on every host)",
+                process.pid
+            ),
+        ),
+        None => Check::Daemon.fail(
+            format!("{what}: UDP port {port} is taken by a process of {user}"),
+            format!("sudo ss -ulpn 'sport = :{port}' names it"),
+        ),
+    }
+}
+
+/// What systemd says of the daemon's unit.
+#[derive(Debug, PartialEq, Eq)]
+enum Unit {
+    /// There is no systemd, or no such unit.
+    Unknown,
+    Stopped,
+    Failed(String),
+    Runs,
+}
+
+fn unit(realm: Realm) -> Unit {
+    if !Path::new("/run/systemd/system").exists() {
+        return Unit::Unknown;
+    }
+    let show = ["show", "peermon", "--property=LoadState,ActiveState,Result"];
+    let words: Vec<&str> = match realm {
+        Realm::System => show.to_vec(),
+        Realm::User => ["--user"].into_iter().chain(show).collect(),
+    };
+    tool::ask("systemctl", &words, PATIENCE).map_or(Unit::Unknown, |said| unit_in(&said))
+}
+
+fn unit_in(said: &str) -> Unit {
+    let value = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or("");
+    match (value("LoadState"), value("ActiveState")) {
+        ("loaded", "failed") => Unit::Failed(value("Result").to_owned()),
+        ("loaded", "active" | "activating" | "reloading") => Unit::Runs,
+        ("loaded", _) => Unit::Stopped,
+        _ => Unit::Unknown,
+    }
+}
+
+fn systemctl(realm: Realm, what: &str) -> String {
+    match realm {
+        Realm::System => format!("systemctl {what}"),
+        Realm::User => format!("systemctl --user {what}"),
+    }
+}
+
+/// The last line of the log that says what went wrong: the log of a detached daemon beside its socket, else the journal.
+fn last_error(facts: &Facts) -> Option<String> {
+    let socket = |candidate: Candidate| match candidate {
+        Candidate::Unix(path) => Some(path),
+        Candidate::Tcp(_) => None,
+    };
+    let places =
+        candidates(&facts.environment, privileges::own_uid(), facts.client_port()).into_iter().filter_map(socket);
+    let logs: Vec<PathBuf> = places.map(|path| path.with_extension("log")).collect();
+    let from_file = logs.iter().find_map(|log| error_in(&String::from_utf8_lossy(&tail_of(log)?)));
+    from_file.or_else(|| {
+        let words = ["-u", "peermon", "-n", "50", "-o", "cat", "--no-pager", "-q"];
+        Path::new("/run/systemd/system")
+            .exists()
+            .then(|| tool::ask("journalctl", &words, PATIENCE))?
+            .and_then(|said| error_in(&said))
+    })
+}
+
+fn tail_of(log: &Path) -> Option<Vec<u8>> {
+    let bytes = fs::read(log).ok()?;
+    Some(bytes[bytes.len().saturating_sub(LOG_TAIL)..].to_vec())
+}
+
+/// `ERROR …` of a daemon that ran, `peermon daemon: …` of one that did not start.
+fn error_in(log: &str) -> Option<String> {
+    log.lines().rev().find_map(|line| {
+        let place = line.find("ERROR ").map(|place| place + "ERROR ".len());
+        let place = place.or_else(|| line.find("peermon daemon: ").map(|place| place + "peermon daemon: ".len()))?;
+        Some(line[place..].trim().to_owned()).filter(|text| !text.is_empty())
+    })
+}
+
+/// Who listens at the client port of the loopback address, and at the sockets.
+pub(super) fn client_port(facts: &Facts) -> Finding {
+    let port = facts.client_port();
+    let trusted = |uid: u32| {
+        uid == 0
+            || uid == privileges::own_uid()
+            || (facts.running.is_ok() && uid == facts.uid)
+            || privileges::account().is_some_and(|account| account.uid == uid)
+    };
+    let listening = listeners::uids(SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()))).unwrap_or_default();
+    if let Some(stranger) = listening.iter().copied().find(|uid| !trusted(*uid)) {
+        let user = processes::user_name(stranger);
+        return Check::ClientPort.fail(
+            format!("a process of {user} listens on TCP 127.0.0.1:{port}, where clients look for the daemon; they do not believe it"),
+            format!("ss -ltnp 'sport = :{port}' names it (as root); stop it, or give the daemon another client port (-l)"),
+        );
+    }
+    if let Err(ClientError::Untrusted(attempts)) = &facts.running
+        && let Some(attempt) = attempts.iter().find(|attempt| attempt.why.is_untrusted())
+    {
+        return Check::ClientPort.fail(
+            format!("clients find {attempt} before the daemon, and do not believe it"),
+            "ask that user to stop it; or --socket asks it all the same".to_owned(),
+        );
+    }
+    match (&facts.wanted, listening.is_empty()) {
+        (Daemon::At(place), _) => {
+            Check::ClientPort.ok(format!("asked at {place}; nobody else listens on 127.0.0.1:{port}"))
+        }
+        (Daemon::OfPort(_), true) => Check::ClientPort.ok(format!("nobody else listens on TCP 127.0.0.1:{port}")),
+        (Daemon::OfPort(_), false) => Check::ClientPort.ok(format!("TCP 127.0.0.1:{port} belongs to whom it should")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systemd_says_is_read() {
+        let said = |load, active| unit_in(&format!("Result=exit-code\nLoadState={load}\nActiveState={active}\n"));
+        assert_eq!(said("loaded", "failed"), Unit::Failed("exit-code".into()));
+        assert_eq!(said("loaded", "inactive"), Unit::Stopped);
+        assert_eq!(said("loaded", "active"), Unit::Runs);
+        assert_eq!(said("not-found", "inactive"), Unit::Unknown);
+        assert_eq!(unit_in(""), Unit::Unknown);
+    }
+
+    #[test]
+    fn the_last_error_of_a_log_is_found_and_other_lines_are_not() {
+        let log = "2026-01-01T00:00:00Z ERROR first\n2026-01-01T00:00:01Z ERROR HUP changes nothing: no key\n\
+                   2026-01-01T00:00:02Z  INFO joined: a\nhint: chmod\n";
+        assert_eq!(error_in(log).as_deref(), Some("HUP changes nothing: no key"));
+        assert_eq!(
+            error_in("peermon daemon: there is no user peermon\nhint: x\n").as_deref(),
+            Some("there is no user peermon")
+        );
+        assert_eq!(error_in(" INFO well\n"), None);
+    }
+}

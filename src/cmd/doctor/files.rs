@@ -1,0 +1,202 @@
+//! The files of a daemon: whether they say something, and whether only those can change them who may.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::super::daemon::{files_hint, settings_hint};
+use super::check::Check;
+use super::facts::Facts;
+use crate::config::Finding as Odd;
+use crate::config::machines::Machine;
+use crate::config::values::Port;
+use crate::daemon::{self, FilesError};
+use crate::model::NetworkList;
+use crate::os::privileges;
+use crate::os::secret::SecretError;
+use crate::render::doctor::Finding;
+
+/// What is in the files, read as the daemon reads them.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub machines: Result<(Option<Vec<Machine>>, Vec<Odd>), FilesError>,
+    pub valid_ips: Result<(NetworkList, Vec<Odd>), FilesError>,
+    pub key: Result<Key, FilesError>,
+}
+
+/// What is known of the key.
+#[derive(Debug)]
+pub(super) enum Key {
+    /// There are as many.
+    Keys(usize),
+    /// There is none.
+    None,
+    /// Whoever asks may not read it, which is as it should be.
+    NotForUs,
+}
+
+/// Reads them.
+pub(super) fn read(facts: &Facts) -> Read {
+    let port = Port::GOSSIP;
+    let key = daemon::keyring_in(&facts.files.key, daemon::trusted(facts.realm, facts.uid));
+    let key = match key {
+        Ok(Some(keyring)) => Ok(Key::Keys(keyring.key_ids().len())),
+        Ok(None) => Ok(Key::None),
+        Err(error) if is_kept_from_us(&error, facts) => Ok(Key::NotForUs),
+        Err(error) => Err(error),
+    };
+    Read {
+        machines: daemon::machines_in(&facts.files.machines, port),
+        valid_ips: daemon::valid_ips_in(&facts.files.valid_ips),
+        key,
+    }
+}
+
+/// Neither root nor the daemon's user may read somebody's key, and need not.
+fn is_kept_from_us(error: &FilesError, facts: &Facts) -> bool {
+    let asks_for_others = privileges::own_uid() != 0 && privileges::own_uid() != facts.uid;
+    let denied = matches!(error, FilesError::Secret(SecretError::Unreadable { error, .. })
+        if error.kind() == std::io::ErrorKind::PermissionDenied);
+    asks_for_others && denied
+}
+
+pub(super) fn judge(facts: &Facts, read: &Read) -> Finding {
+    let reload = facts.reload();
+    // An error first: what keeps a daemon from starting again.
+    if let Err(error) = &facts.settings {
+        return Check::Files.fail(error.to_string(), settings_hint(error));
+    }
+    let errors = [read.machines.as_ref().err(), read.valid_ips.as_ref().err(), read.key.as_ref().err()];
+    if let Some(error) = errors.into_iter().flatten().next() {
+        return Check::Files.fail(error.to_string(), files_hint(error));
+    }
+    if let (Ok(Key::None), Ok(settings)) = (&read.key, &facts.settings)
+        && settings.require_key
+    {
+        let error = FilesError::KeyRequired(facts.files.key.path().into());
+        return Check::Files.fail(error.to_string(), files_hint(&error));
+    }
+    let files = &facts.files;
+    let changeable = [&files.settings, files.machines.path(), files.valid_ips.path()];
+    if let Some((what, fix)) = changeable.into_iter().find_map(|path| open_to_others(path, facts.uid)) {
+        return Check::Files.fail(what, fix);
+    }
+    let odd = |read: Option<&Vec<Odd>>| read.and_then(|odd| odd.first()).cloned();
+    let machines = odd(read.machines.as_ref().ok().map(|(_, odd)| odd));
+    let valid_ips = odd(read.valid_ips.as_ref().ok().map(|(_, odd)| odd));
+    if let Some(line) = machines.or(valid_ips) {
+        let fix = format!("mend line {} of {}, then {reload}", line.line, line.file.display());
+        return Check::Files.warn(line.to_string(), fix);
+    }
+    Check::Files.ok(said(facts, read))
+}
+
+fn said(facts: &Facts, read: &Read) -> String {
+    let machines = match &read.machines {
+        Ok((Some(machines), _)) => format!("{} machines", machines.len()),
+        Ok((None, _)) | Err(_) => "no machines file".to_owned(),
+    };
+    let prefixes = match &read.valid_ips {
+        Ok((list, _)) if !list.is_empty() => "valid_ips",
+        Ok(_) | Err(_) => "no valid_ips (all are accepted)",
+    };
+    let key = match &read.key {
+        Ok(Key::Keys(1)) => "a key",
+        Ok(Key::Keys(_)) => "several keys",
+        Ok(Key::NotForUs) => "a key that only the daemon may read",
+        Ok(Key::None) | Err(_) => "no key",
+    };
+    let folder = facts.files.settings.parent().unwrap_or(Path::new("/"));
+    format!("{}: {machines}, {prefixes}, {key}", folder.display())
+}
+
+/// Why others could change that file or put another one in its place, and what mends it.
+fn open_to_others(path: &Path, uid: u32) -> Option<(String, String)> {
+    let is_stranger = |owner: u32| owner != 0 && owner != uid && owner != privileges::own_uid();
+    let shown = path.display();
+    let file = fs::metadata(path).ok()?;
+    if is_stranger(file.uid()) {
+        let owner = crate::os::processes::user_name(file.uid());
+        return Some((
+            format!("{shown} belongs to {owner}, who can say who takes part"),
+            format!("chown root {shown}"),
+        ));
+    }
+    if file.mode() & 0o002 != 0 {
+        let mode = file.mode() & 0o7777;
+        let what = format!("{shown} can be changed by everybody (mode {mode:04o})");
+        return Some((what, format!("chmod go-w {shown}")));
+    }
+    let folder = path.parent()?;
+    let above = fs::metadata(folder).ok()?;
+    // Where everybody may write, the sticky bit keeps what is somebody's.
+    if above.mode() & 0o1002 == 0o002 {
+        let shown = folder.display();
+        return Some((format!("everybody can replace the files in {shown}"), format!("chmod go-w {shown}")));
+    }
+    None
+}
+
+pub(super) fn key(facts: &Facts, read: &Read) -> Finding {
+    let make = facts.files.key.path().display();
+    let close = || format!("peermon keygen {make}; copy that file to every host; then {} on each", facts.reload());
+    match (&facts.running, &read.key) {
+        (Ok(running), _) if running.status.keyed && running.status.lacking_first_key > 0 => Check::Key.warn(
+            format!("{} members lack the key that this host puts first", running.status.lacking_first_key),
+            format!("copy {make} to them before an older key goes, and {} there", facts.reload()),
+        ),
+        (Ok(running), _) if running.status.keyed => Check::Key.ok("a key closes the network"),
+        (Ok(running), Ok(Key::Keys(_) | Key::NotForUs)) => Check::Key.warn(
+            format!(
+                "the network {} is open: there is a key file, and the daemon has not read it",
+                running.status.network
+            ),
+            facts.reload(),
+        ),
+        (Ok(running), Ok(Key::None) | Err(_)) => Check::Key.warn(
+            format!(
+                "the network {} is open: whoever reaches UDP port {} can read it, join it and tell it lies",
+                running.status.network, running.status.port
+            ),
+            close(),
+        ),
+        (Err(_), Ok(Key::Keys(_) | Key::NotForUs)) => Check::Key.ok("a key would close the network"),
+        (Err(_), Ok(Key::None)) => {
+            Check::Key.warn("there is no key: the network would be open to whoever reaches it".to_owned(), close())
+        }
+        (Err(_), Err(_)) => Check::Key.skip("the key file cannot be used (see files)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_others_can_change_or_replace_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("machines.txt");
+        fs::write(&file, "").unwrap();
+        let own = privileges::own_uid();
+        let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        for (file_mode, folder_mode, says) in [
+            (0o644, 0o755, None),
+            (0o664, 0o775, None),
+            (0o644, 0o1777, None),
+            (0o666, 0o755, Some("can be changed by everybody (mode 0666)")),
+            (0o644, 0o777, Some("everybody can replace the files in")),
+        ] {
+            set(&file, file_mode);
+            set(folder.path(), folder_mode);
+            let found = open_to_others(&file, own);
+            assert_eq!(found.is_some(), says.is_some(), "{found:?}");
+            if let (Some((what, fix)), Some(says)) = (found, says) {
+                assert!(what.contains(says) && fix.starts_with("chmod go-w "), "{what}, {fix}");
+            }
+        }
+        assert_eq!(open_to_others(&folder.path().join("none"), own), None);
+    }
+}

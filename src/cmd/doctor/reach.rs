@@ -1,0 +1,251 @@
+//! Whether others reach this host, and whether the machines to start from answer.
+
+use std::net::SocketAddr;
+
+use super::check::Check;
+use super::facts::Facts;
+use super::{NO_DAEMON, OLD_DAEMON, firewall};
+use crate::model::{Checkup, DaemonStatus, PeerFinding, Reach, RejectCount, SeedFinding, SeedState};
+use crate::render::doctor::Finding;
+use crate::render::units;
+use crate::session::Reject;
+
+/// Seeds that are named; the others are counted.
+const NAMED_MAX: usize = 3;
+
+pub(super) fn reached(facts: &Facts) -> Finding {
+    let Ok(running) = &facts.running else { return Check::Reached.skip(NO_DAEMON) };
+    match &running.checkup {
+        Some(checkup) => judge_reached(&checkup.peers, &running.status, firewall::how_to_open),
+        None => Check::Reached.skip(OLD_DAEMON),
+    }
+}
+
+/// `how_to_open` says what opens a UDP port and the one above it.
+fn judge_reached(peers: &[PeerFinding], status: &DaemonStatus, how_to_open: impl Fn(u16) -> String) -> Finding {
+    let port = status.port;
+    let of = |reach| peers.iter().filter(move |peer| peer.reach == reach);
+    let names = |reach| listed(of(reach).map(|peer| peer.name.to_string()).collect());
+    let [reaching, answering, silent] =
+        [Reach::Reaches, Reach::OnlyAnswers, Reach::Silent].map(|reach| of(reach).count());
+    match (reaching, answering, silent) {
+        (0, 0, 0) => match status.last_heard_hundredths {
+            Some(age) if status.isolated => Check::Reached.fail(
+                format!("hears nobody: the last datagram of a peer came {} ago", units::age(age)),
+                how_to_open(port),
+            ),
+            Some(_) | None => Check::Reached.skip("no other host is known that could be asked"),
+        },
+        (0, 0, _) => Check::Reached.fail(
+            format!(
+                "no answer comes from {}: a firewall or a route, here or on the way, lets nothing out or nothing in",
+                names(Reach::Silent)
+            ),
+            how_to_open(port),
+        ),
+        (0, _, _) => Check::Reached.fail(
+            format!(
+                "{} here and what a peer sends unasked is dropped on its way in: UDP port {port} is closed",
+                match answering {
+                    1 => format!("the answer of {} comes", names(Reach::OnlyAnswers)),
+                    _ => format!("the answers of {} come", names(Reach::OnlyAnswers)),
+                }
+            ),
+            how_to_open(port),
+        ),
+        (_, 0, _) => {
+            let silent = match silent {
+                0 => String::new(),
+                _ => format!(" ({} did not answer)", names(Reach::Silent)),
+            };
+            Check::Reached.ok(format!("{} of {} peers asked reach UDP port {port}{silent}", reaching, peers.len()))
+        }
+        (..) => Check::Reached.warn(
+            format!(
+                "{} reaches UDP port {port}, and what {} sends is dropped on its way in",
+                names(Reach::Reaches),
+                names(Reach::OnlyAnswers)
+            ),
+            how_to_open(port),
+        ),
+    }
+}
+
+pub(super) fn seeds(facts: &Facts) -> Finding {
+    let Ok(running) = &facts.running else { return Check::Seeds.skip(NO_DAEMON) };
+    let Some(checkup) = &running.checkup else { return Check::Seeds.skip(OLD_DAEMON) };
+    let file = facts.files.machines.path().display().to_string();
+    judge_seeds(checkup, &running.status.rejects, &file, &facts.reload())
+}
+
+fn judge_seeds(checkup: &Checkup, rejects: &[RejectCount], file: &str, reload: &str) -> Finding {
+    let others: Vec<&SeedFinding> = checkup.seeds.iter().filter(|seed| seed.state != SeedState::Own).collect();
+    if others.is_empty() {
+        return Check::Seeds.warn(
+            format!(
+                "{file} names no other machine: after a restart this host is alone until somebody says hello to it"
+            ),
+            format!("echo HOST >> {file} && {reload}"),
+        );
+    }
+    let asked: Vec<&SeedFinding> = others.iter().copied().filter(|seed| seed.state != SeedState::NotAsked).collect();
+    let bad: Vec<&SeedFinding> = asked.iter().copied().filter(|seed| seed.state != SeedState::Answers).collect();
+    let answering = asked.len() - bad.len();
+    let counted = match others.len() - asked.len() {
+        0 => format!("{answering} of {} machines to start from answer", asked.len()),
+        more => format!("{answering} of {} machines to start from answer; {more} more were not asked", asked.len()),
+    };
+    let Some(first) = bad.first() else { return Check::Seeds.ok(counted) };
+    let troubles = listed(bad.iter().map(|seed| format!("{} {}", seed.machine, trouble(seed, rejects))).collect());
+    let (says, fix) = (format!("{counted}: {troubles}"), mend(first, file, reload));
+    if answering > 0 { Check::Seeds.warn(says, fix) } else { Check::Seeds.fail(says, fix) }
+}
+
+fn trouble(seed: &SeedFinding, rejects: &[RejectCount]) -> &'static str {
+    match seed.state {
+        SeedState::Answers | SeedState::Own | SeedState::NotAsked => "answers",
+        SeedState::Unresolved => "does not resolve",
+        SeedState::Refuses => "refuses (no daemon there)",
+        SeedState::Silent if has_another_key(seed, rejects) => "is silent (it has another key, or none)",
+        SeedState::Silent => "is silent (a firewall, no such machine, or a network with another key or name)",
+    }
+}
+
+/// It speaks to this host, which cannot open what it says.
+fn has_another_key(seed: &SeedFinding, rejects: &[RejectCount]) -> bool {
+    let address = seed.machine.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let key = Reject::UnknownKey.as_str();
+    rejects.iter().any(|reject| reject.reason == key && address.is_some() && reject.last_sender == address)
+}
+
+fn mend(seed: &SeedFinding, file: &str, reload: &str) -> String {
+    let host = host_of(&seed.machine);
+    match seed.state {
+        SeedState::Answers | SeedState::Own | SeedState::NotAsked => String::new(),
+        SeedState::Unresolved => {
+            format!("getent hosts {host}; mend the name service, or its line in {file} and {reload}")
+        }
+        SeedState::Refuses => {
+            format!("ssh {host} systemctl start peermon; or take its line out of {file} and {reload}")
+        }
+        SeedState::Silent => format!("ssh {host} peermon doctor; or take its line out of {file} and {reload}"),
+    }
+}
+
+/// `node1` of `node1:1288`, `2001:db8::1` of `[2001:db8::1]:1288`.
+fn host_of(machine: &str) -> &str {
+    let host = machine.rsplit_once(':').map_or(machine, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn listed(all: Vec<String>) -> String {
+    match all.len().saturating_sub(NAMED_MAX) {
+        0 => all.join(", "),
+        more => format!("{} and {more} more", all[..NAMED_MAX].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::StateCounts;
+    use crate::render::doctor::Verdict;
+
+    fn status() -> DaemonStatus {
+        DaemonStatus {
+            name: "me".parse().unwrap(),
+            software: "2".into(),
+            pid: 7,
+            up_seconds: 100,
+            network: "default".into(),
+            keyed: true,
+            interval_hundredths: 2_000,
+            port: 1288,
+            address: [192, 0, 2, 1].into(),
+            hosts: StateCounts::default(),
+            last_heard_hundredths: None,
+            isolated: false,
+            twin: false,
+            lacking_first_key: 0,
+            datagrams_in: 0,
+            datagrams_out: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            kernel_drops: 0,
+            send_errors: 0,
+            rejects: Vec::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check_reached(reaches: &[Reach], verdict: Verdict, says: &str) {
+        let peer = |(number, reach): (usize, &Reach)| PeerFinding {
+            name: format!("node-{number}").parse().unwrap(),
+            address: [192, 0, 2, 9].into(),
+            reach: *reach,
+        };
+        let peers: Vec<PeerFinding> = reaches.iter().enumerate().map(peer).collect();
+        let found = judge_reached(&peers, &status(), |port| format!("open {port}"));
+        assert_eq!(found.verdict, verdict, "{found:?}");
+        assert!(found.says.contains(says), "{found:?}");
+        assert_eq!(found.fix.is_some_and(|fix| fix == "open 1288"), !matches!(verdict, Verdict::Ok | Verdict::Skip));
+    }
+
+    #[test]
+    fn whether_a_peer_reaches_this_host_is_told_from_whether_it_answers() {
+        use Reach::{OnlyAnswers, Reaches, Silent};
+        check_reached(&[Reaches, Reaches, Reaches], Verdict::Ok, "3 of 3 peers asked reach UDP port 1288");
+        check_reached(&[Reaches, Silent], Verdict::Ok, "(node-1 did not answer)");
+        check_reached(&[OnlyAnswers], Verdict::Fail, "the answer of node-0 comes here");
+        check_reached(&[OnlyAnswers, OnlyAnswers, Silent], Verdict::Fail, "the answers of node-0, node-1 come here");
+        check_reached(&[OnlyAnswers, Reaches], Verdict::Warn, "node-1 reaches UDP port 1288, and what node-0 sends");
+        check_reached(&[Silent, Silent], Verdict::Fail, "no answer comes from node-0, node-1");
+        check_reached(&[], Verdict::Skip, "no other host is known");
+        let isolated = DaemonStatus { isolated: true, last_heard_hundredths: Some(1_234), ..status() };
+        let found = judge_reached(&[], &isolated, |_| String::new());
+        assert_eq!((found.verdict, found.says.contains("12.4 s ago")), (Verdict::Fail, true), "{found:?}");
+    }
+
+    #[track_caller]
+    fn check_seeds(states: &[(&str, SeedState)], verdict: Verdict, says: &str, fix: &str) {
+        let seeds = states.iter().map(|(machine, state)| SeedFinding { machine: (*machine).to_owned(), state: *state });
+        let checkup = Checkup {
+            private: false,
+            settings: Default::default(),
+            machines: Default::default(),
+            valid_ips: Default::default(),
+            key: Default::default(),
+            proc_root: Default::default(),
+            bound: None,
+            intervals: Vec::new(),
+            examined_hundredths: 0,
+            is_over: true,
+            peers: Vec::new(),
+            seeds: seeds.collect(),
+        };
+        let reason = Reject::UnknownKey.as_str().to_owned();
+        let rejects = [RejectCount { reason, count: 1, last_sender: Some([192, 0, 2, 5].into()) }];
+        let found = judge_seeds(&checkup, &rejects, "m.txt", "reload");
+        assert_eq!(found.verdict, verdict, "{found:?}");
+        assert!(found.says.contains(says), "{found:?}");
+        assert!(found.fix.clone().unwrap_or_default().starts_with(fix), "{found:?}");
+    }
+
+    #[test]
+    fn each_way_in_which_a_seed_does_not_answer_has_words_of_its_own() {
+        use SeedState::{Answers, NotAsked, Own, Refuses, Silent, Unresolved};
+        check_seeds(&[("a:1", Answers), ("b:1", Own), ("c:1", Answers)], Verdict::Ok, "2 of 2 machines", "");
+        check_seeds(
+            &[("a:1", Answers), ("b:1", NotAsked)],
+            Verdict::Ok,
+            "1 of 1 machines to start from answer; 1 more",
+            "",
+        );
+        check_seeds(&[("b:1", Own)], Verdict::Warn, "m.txt names no other machine", "echo HOST >> m.txt && reload");
+        check_seeds(&[], Verdict::Warn, "m.txt names no other machine", "echo");
+        check_seeds(&[("a:1", Answers), ("b:1", Unresolved)], Verdict::Warn, "b:1 does not resolve", "getent hosts b;");
+        check_seeds(&[("b:1", Refuses)], Verdict::Fail, "b:1 refuses", "ssh b systemctl start peermon");
+        check_seeds(&[("[::1]:9", Silent)], Verdict::Fail, "[::1]:9 is silent (a firewall", "ssh ::1 peermon doctor");
+        check_seeds(&[("192.0.2.5:1", Silent)], Verdict::Fail, "another key, or none", "ssh 192.0.2.5 ");
+    }
+}
