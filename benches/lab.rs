@@ -4,6 +4,8 @@
 //!     cargo bench --bench lab -- 32 5        32 hosts with T = 5 s (any number and interval)
 //!     cargo bench --bench lab -- churn 60    30 hosts with T = 1 s at 5 % loss for so many minutes, of which one is killed
 //!                                            and started again every 10 s: is anybody missing, does memory grow?
+//!     cargo bench --bench lab -- doctor 100  100 hosts with T = 5 s: how long `peermon doctor` takes, where all is well and where
+//!                                            a firewall and a silent seed make it wait
 //!
 //! Bytes are what the ports of the bridge count, Ethernet header and check sequence included, ARP too. CPU and bytes are
 //! taken while nobody asks the daemons anything; ages are taken afterwards. Exits 1 above a MUST. That the bytes of
@@ -21,7 +23,7 @@ mod world;
 
 use std::env;
 use std::fs;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,6 +104,10 @@ fn main() -> ExitCode {
         let minutes = env::args().find_map(|argument| argument.parse().ok());
         return churn(minutes.unwrap_or(60));
     }
+    if env::args().any(|argument| argument == "doctor") {
+        let hosts = env::args().find_map(|argument| argument.parse().ok());
+        return doctor(hosts.unwrap_or(100));
+    }
     let numbers: Vec<u64> = env::args().filter_map(|argument| argument.parse().ok()).collect();
     let shapes = match numbers[..] {
         [hosts, seconds] => vec![(usize::try_from(hosts).unwrap(), seconds)],
@@ -129,6 +135,56 @@ fn main() -> ExitCode {
         println!("           bytes of the daemons / of the simulator: {:.2}\n", real.bytes / simulated.bytes);
     }
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// `peermon doctor` takes no longer than this at 100 hosts.
+const DOCTOR_GOAL: Duration = Duration::from_secs(3);
+
+/// Doctors that are timed of each kind; an examination may begin anew after the pause.
+const DOCTORS: usize = 10;
+const DOCTOR_PAUSE: Duration = Duration::from_millis(2_100);
+
+/// A row for a host on which all is well and one for a host that must wait; exits 1 above the goal.
+fn doctor(hosts: usize) -> ExitCode {
+    let mut lab = Lab::new(hosts);
+    lab.seeds(3);
+    for host in lab.hosts_mut() {
+        host.take("-n");
+        host.give(&["-n", "5"]);
+    }
+    // Nobody is there.
+    let machines = fs::read_to_string(lab[1].config("machines.txt")).unwrap();
+    lab[1].write_config("machines.txt", &format!("{machines}10.77.200.200\n"));
+    let started = lab.start();
+    let all: Vec<usize> = (0..hosts).collect();
+    lab.expect("everybody knows everybody", Duration::from_secs(10), started, |lab| lab.all_offer(&all));
+    thread::sleep(Duration::from_secs(5));
+    println!("{:<32} {:>9} {:>9} {:>9}", "doctor", "median s", "most s", "goal s");
+    let mut most = Duration::ZERO;
+    for (place, what) in [(0, "all is well"), (1, "a seed and all peers are waited for")] {
+        if place == 1 {
+            let rules = "add table inet lab; add chain inet lab in { type filter hook input priority 0; }; \
+                         add rule inet lab in udp dport 1288 drop";
+            let add = || Command::new("nft").arg(rules).status().is_ok_and(|status| status.success());
+            assert!(lab[place].network.within(add), "nft is installed");
+        }
+        let mut took: Vec<Duration> = (0..DOCTORS)
+            .map(|_| {
+                thread::sleep(DOCTOR_PAUSE);
+                let begin = Instant::now();
+                let output = lab[place].run(&["doctor"]);
+                let took = begin.elapsed();
+                let said = String::from_utf8(output.stdout).unwrap();
+                assert_eq!(said.contains("FAIL  reached"), place == 1, "{said}");
+                took
+            })
+            .collect();
+        took.sort();
+        most = most.max(took[DOCTORS - 1]);
+        let seconds = [took[DOCTORS / 2], took[DOCTORS - 1], DOCTOR_GOAL].map(|span| span.as_secs_f64());
+        println!("{what:<32} {:>9.2} {:>9.2} {:>9.2}", seconds[0], seconds[1], seconds[2]);
+    }
+    if most <= DOCTOR_GOAL { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// How many hosts live through the churn, and how much of what they send is lost.

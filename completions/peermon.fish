@@ -34,6 +34,7 @@ complete -c peermon -n "__fish_peermon_needs_command" -f -a "mpigen" -d 'Write a
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "dns-update" -d 'Point a DNS name to the best hosts'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "net" -d 'A private network over a list of hosts, through ssh and without root'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "keygen" -d 'Make a key that closes a network'
+complete -c peermon -n "__fish_peermon_needs_command" -f -a "doctor" -d 'Say what is wrong here, and what mends it'
 complete -c peermon -n "__fish_peermon_needs_command" -f -a "demo" -d 'Try everything: real daemons with invented loads on this machine'
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s p -l port -d 'UDP port to listen on; unsolicited datagrams leave from PORT+1 [default: 1288]' -r
 complete -c peermon -n "__fish_peermon_using_subcommand daemon" -s f -l machines -d 'A few peers to start from, one a line [default: /etc/peermon/machines.txt]' -r -F
@@ -309,4 +310,9 @@ complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_sub
 complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from logs" -s j -l jobs -d 'How many hosts at a time [default: 16]' -r
 complete -c peermon -n "__fish_peermon_using_subcommand net; and __fish_seen_subcommand_from logs" -s h -l help -d 'Print help'
 complete -c peermon -n "__fish_peermon_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c peermon -n "__fish_peermon_using_subcommand doctor" -s p -l port -d 'The daemon\'s client port [default: 1981]' -r
+complete -c peermon -n "__fish_peermon_using_subcommand doctor" -l socket -d 'Exactly this daemon: a socket\'s path, or HOST:PORT' -r
+complete -c peermon -n "__fish_peermon_using_subcommand doctor" -l json -d 'One object with all checks; the names in it are stable'
+complete -c peermon -n "__fish_peermon_using_subcommand doctor" -s u -l user -d 'Where no daemon answers: look at the files of a private network of your own'
+complete -c peermon -n "__fish_peermon_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c peermon -n "__fish_peermon_using_subcommand demo" -s h -l help -d 'Print help'

@@ -192,3 +192,86 @@ impl Node {
         self.examining.settle(address, SeedState::Refuses);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Identity, Input, Settings};
+    use super::*;
+    use crate::model::{Endpoint, NetworkList};
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::ZERO.after(Duration::from_millis(millis))
+    }
+
+    fn endpoint(host: u8) -> Endpoint {
+        Endpoint { address: [192, 0, 2, host].into(), port: 1288, salt: 0 }
+    }
+
+    fn node() -> Node {
+        let settings = Settings {
+            interval: Duration::from_secs(20),
+            collector: false,
+            valid: NetworkList::default(),
+            hosts_max: 100,
+            max_datagram: 1200,
+        };
+        let identity = Identity {
+            name: "me".parse().unwrap(),
+            endpoint: endpoint(1),
+            more_addresses: Vec::new(),
+            labels: Vec::new(),
+            software: "2".into(),
+            key_ids: vec![7],
+        };
+        Node::new(at(0), settings, identity, crate::model::SessionId::from_entropy(1), 1, 1)
+    }
+
+    /// To whom hellos go when all that is due until `until` is done, examined every 100 ms from `from` on.
+    fn hellos(node: &mut Node, from: u64, until: u64, examine: bool) -> usize {
+        let mut out = Vec::new();
+        for millis in (from..until).step_by(10) {
+            if examine && millis % 100 == 0 {
+                node.step(at(millis), Input::Examine, &mut out);
+            }
+            node.step(at(millis), Input::Tick, &mut out);
+        }
+        out.iter().filter(|output| matches!(output, Output::Hello { .. })).count()
+    }
+
+    #[test]
+    fn however_often_it_is_asked_a_host_looks_for_others_once_in_two_seconds() {
+        let seeds: Vec<SocketAddr> = (10..40).map(|host| endpoint(host).socket()).collect();
+        let with = |examine: bool| {
+            let mut node = node();
+            node.step(at(0), Input::Seeds(seeds.clone()), &mut Vec::new());
+            hellos(&mut node, 0, 6_000, examine)
+        };
+        // A host that knows nobody says hello to its seeds by itself, too.
+        let more = with(true) - with(false);
+        assert_eq!(more, 3 * usize::from(TRIES) * seeds.len());
+    }
+
+    #[test]
+    fn what_answers_and_what_refuses_is_told_and_an_examination_ends() {
+        let mut node = node();
+        let seeds: Vec<SocketAddr> = (10..13).map(|host| endpoint(host).socket()).collect();
+        let step = |node: &mut Node, millis, input| node.step(at(millis), input, &mut Vec::new());
+        assert_eq!(node.examination(at(0)), None);
+        step(&mut node, 0, Input::Seeds(seeds.clone()));
+        step(&mut node, 0, Input::Examine);
+        step(&mut node, 10, Input::Refused { address: seeds[1] });
+        let session = crate::model::SessionId::from_entropy(9);
+        step(&mut node, 20, Input::Welcomed { address: seeds[0], session });
+        // What answered once is not silent because a second hello was refused.
+        step(&mut node, 30, Input::Refused { address: seeds[0] });
+        let found = node.examination(at(40)).unwrap();
+        let states = [SeedState::Answers, SeedState::Refuses, SeedState::Silent];
+        assert_eq!(found.seeds, seeds.iter().copied().zip(states).collect::<Vec<_>>());
+        assert_eq!((found.is_over, found.age_hundredths), (false, 4));
+        step(&mut node, 50, Input::Welcomed { address: seeds[2], session });
+        assert!(node.examination(at(50)).unwrap().is_over);
+        step(&mut node, 2_100, Input::Examine);
+        assert!(!node.examination(at(2_100)).unwrap().is_over);
+        assert!(node.examination(at(2_100 + 1_600)).unwrap().is_over);
+    }
+}

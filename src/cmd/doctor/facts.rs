@@ -9,9 +9,10 @@ use super::super::args::DoctorArgs;
 use crate::client::{Candidate, Client, ClientError, Daemon, HostTable, Port};
 use crate::config::client::{Said, VariableError, read_files};
 use crate::config::daemon::DaemonSettingsError;
+use crate::config::file::FileError;
 use crate::config::paths::{DaemonPaths, Realm};
-use crate::config::{DaemonSettings, DaemonSource, Environment, FileSettings, Source};
-use crate::model::{Checkup, DaemonStatus, FileInUse};
+use crate::config::{DaemonSettings, DaemonSource, Environment, FileSettings, Finding as Odd, Source};
+use crate::model::{Checkup, DaemonStatus, FileInUse, RejectCount};
 use crate::os::clock;
 use crate::os::{privileges, processes};
 
@@ -34,13 +35,18 @@ pub(super) struct Facts {
     /// As whom it runs, or would run.
     pub uid: u32,
     pub files: Files,
+    /// What is odd in the settings of this user's clients, or why they cannot be read.
+    pub client_settings: Result<Vec<Odd>, FileError>,
 }
 
 /// A daemon that answers.
 #[derive(Debug)]
 pub(super) struct Running {
     pub at: Candidate,
+    /// As it is when others have been looked for.
     pub status: DaemonStatus,
+    /// What it had refused before that.
+    pub refused_before: Vec<RejectCount>,
     pub table: HostTable,
     /// `None`: it is older than this program, and does not know the question.
     pub checkup: Option<Checkup>,
@@ -59,10 +65,12 @@ impl Facts {
     /// Asks the daemon that is wanted, which begins to look for others, and finds its files.
     pub fn collect(args: &DoctorArgs) -> Result<(Self, Option<Client>), VariableError> {
         let environment = Environment::of_process();
-        // What is wrong with these files is found where the files are checked.
-        let files: FileSettings = read_files(&environment).map(|(files, _)| files).unwrap_or_default();
+        let (client_files, client_settings) = match read_files(&environment) {
+            Ok((files, odd)) => (files, Ok(odd)),
+            Err(error) => (FileSettings::default(), Err(error)),
+        };
         let said = Said { port: args.client.port, socket: args.client.socket.clone() };
-        let wanted = Daemon::settle(said, &environment, &files.client)?;
+        let wanted = Daemon::settle(said, &environment, &client_files.client)?;
         let (running, client) = match ask(&wanted, &environment) {
             Ok((running, client)) => (Ok(running), Some(client)),
             Err(error) => (Err(error), None),
@@ -83,7 +91,7 @@ impl Facts {
         let settings = source.read();
         let files = Files::find(checkup, settings.as_ref().ok(), realm, &environment);
         let uid = uid.unwrap_or_else(usual_uid);
-        Ok((Self { environment, wanted, running, settings, realm, uid, files }, client))
+        Ok((Self { environment, wanted, running, settings, realm, uid, files, client_settings }, client))
     }
 
     /// Waits until the daemon has looked for others.
@@ -100,6 +108,9 @@ impl Facts {
                 // It ends, or is being restarted: what is known must do.
                 Err(_) => return,
             }
+        }
+        if let Ok(status) = client.status() {
+            running.status = status;
         }
     }
 
@@ -149,7 +160,8 @@ fn ask(wanted: &Daemon, environment: &Environment) -> Result<(Running, Client), 
         Err(ClientError::Refused(_)) => None,
         Err(error) => return Err(error),
     };
-    Ok((Running { at: client.daemon().clone(), status, table, checkup }, client))
+    let refused_before = status.rejects.clone();
+    Ok((Running { at: client.daemon().clone(), status, refused_before, table, checkup }, client))
 }
 
 fn realm_of(at: &Candidate) -> Realm {

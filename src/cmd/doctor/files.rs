@@ -66,6 +66,12 @@ pub(super) fn judge(facts: &Facts, read: &Read) -> Finding {
     if let Err(error) = &facts.settings {
         return Check::Files.fail(error.to_string(), settings_hint(error));
     }
+    if let Err(error) = &facts.client_settings {
+        return Check::Files.fail(
+            format!("{error}: no peermon command of yours works"),
+            "mend that line or take it away: man peermon-daemon lists the keys",
+        );
+    }
     let errors = [read.machines.as_ref().err(), read.valid_ips.as_ref().err(), read.key.as_ref().err()];
     if let Some(error) = errors.into_iter().flatten().next() {
         return Check::Files.fail(error.to_string(), files_hint(error));
@@ -87,6 +93,9 @@ pub(super) fn judge(facts: &Facts, read: &Read) -> Finding {
     if let Some(line) = machines.or(valid_ips) {
         let fix = format!("mend line {} of {}, then {reload}", line.line, line.file.display());
         return Check::Files.warn(line.to_string(), fix);
+    }
+    if let Some(line) = facts.client_settings.as_ref().ok().and_then(|odd| odd.first()) {
+        return Check::Files.warn(line.to_string(), format!("mend line {} of {}", line.line, line.file.display()));
     }
     Check::Files.ok(said(facts, read))
 }

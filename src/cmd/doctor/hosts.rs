@@ -4,19 +4,49 @@
 use std::collections::BTreeMap;
 
 use super::check::Check;
-use super::facts::Facts;
+use super::facts::{Facts, Running};
 use super::{NO_DAEMON, OLD_DAEMON};
-use crate::model::{HostState, HostView, IntervalInUse};
+use crate::model::{HostName, HostState, HostView, IntervalInUse, PeerFinding, Reach, RejectCount};
 use crate::render::doctor::Finding;
+use crate::session::Reject;
 
 /// Names that are told of one thing; the others are counted.
 const NAMES_MAX: usize = 3;
 
+/// A daemon that began less than this ago may still be taken for its former life by others.
+const NEW_SECONDS: u64 = 10;
+
 pub(super) fn twins(facts: &Facts) -> Finding {
-    match &facts.running {
-        Ok(running) => judge_twins(running.status.twin, &running.table.hosts),
-        Err(_) => Check::Twins.skip(NO_DAEMON),
+    let Ok(running) = &facts.running else { return Check::Twins.skip(NO_DAEMON) };
+    match taken_for_another(running) {
+        Some(peer) => Check::Twins.fail(
+            format!(
+                "what {peer} sends here is meant for another daemon with the address {}: a cloned machine, or one address given twice",
+                running.status.address
+            ),
+            UNCLONE,
+        ),
+        None => judge_twins(running.status.twin, &running.table.hosts),
     }
+}
+
+/// What makes a clone a machine of its own. Many DHCP servers go by the machine id.
+const UNCLONE: &str =
+    "on the clone: rm /etc/machine-id && systemd-machine-id-setup; give it an address and a name of its own; reboot";
+
+/// A peer whose datagrams come here and are sealed for another session than this daemon's: it has learned of another
+/// daemon with this host's address, and believes that one.
+pub(super) fn taken_for_another(running: &Running) -> Option<&HostName> {
+    let peers = &running.checkup.as_ref()?.peers;
+    let before = refusals(&running.refused_before).map_or(0, |reject| reject.count);
+    let after = refusals(&running.status.rejects).filter(|reject| reject.count > before)?;
+    let is_old = running.status.up_seconds >= NEW_SECONDS;
+    let unheard = |peer: &&PeerFinding| peer.reach == Reach::OnlyAnswers && after.last_sender == Some(peer.address);
+    peers.iter().filter(|_| is_old).find(unheard).map(|peer| &peer.name)
+}
+
+fn refusals(rejects: &[RejectCount]) -> Option<&RejectCount> {
+    rejects.iter().find(|reject| reject.reason == Reject::DoesNotOpen.as_str())
 }
 
 fn is_living(host: &HostView) -> bool {
@@ -33,7 +63,7 @@ fn judge_twins(has_twin: bool, hosts: &[HostView]) -> Finding {
     if has_twin {
         return Check::Twins.fail(
             "another daemon speaks with this host's address and port: a cloned machine, or one address given twice",
-            "on the clone: rm /etc/machine-id && systemd-machine-id-setup, then give it an address of its own and reboot",
+            UNCLONE,
         );
     }
     let mut by_name: BTreeMap<&str, Vec<&HostView>> = BTreeMap::new();

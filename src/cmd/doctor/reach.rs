@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::check::Check;
 use super::facts::Facts;
-use super::{NO_DAEMON, OLD_DAEMON, firewall};
+use super::{NO_DAEMON, OLD_DAEMON, firewall, hosts};
 use crate::model::{Checkup, DaemonStatus, PeerFinding, Reach, RejectCount, SeedFinding, SeedState};
 use crate::render::doctor::Finding;
 use crate::render::units;
@@ -15,6 +15,9 @@ const NAMED_MAX: usize = 3;
 
 pub(super) fn reached(facts: &Facts) -> Finding {
     let Ok(running) = &facts.running else { return Check::Reached.skip(NO_DAEMON) };
+    if let Some(peer) = hosts::taken_for_another(running) {
+        return Check::Reached.skip(format!("what {peer} sends arrives, and is meant for another daemon (see twins)"));
+    }
     match &running.checkup {
         Some(checkup) => judge_reached(&checkup.peers, &running.status, firewall::how_to_open),
         None => Check::Reached.skip(OLD_DAEMON),

@@ -5,8 +5,8 @@
 
 mod clients;
 mod convergence;
-mod doctor;
 mod dns;
+mod doctor;
 mod eavesdropping;
 mod families;
 mod faults;
