@@ -71,7 +71,7 @@ fn judge_seen(seen: &Seen<'_>, valid_ips: &str, reload: &str, restart: &str) -> 
     if address.is_loopback() && *is_wanted_loopback {
         return Check::Address.warn(
             format!("{address} was asked for: only daemons of this machine take part"),
-            format!("for a network of several machines leave --advertise out, and {restart}"),
+            format!("for a network of several machines: {restart}, without --advertise"),
         );
     }
     if address.is_loopback() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::check::Check;
-use super::facts::{Facts, Running};
+use super::facts::{Facts, Running, has_systemd};
 use crate::client::{ClientError, Daemon};
 use crate::config::paths::{Candidate, Realm, candidates};
 use crate::os::udp::{self, UdpSocket};
@@ -17,13 +17,16 @@ use crate::render::units;
 /// systemd is asked for no longer.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// What the installer puts there where systemd is not in charge.
+const INIT_SCRIPT: &str = "/etc/init.d/peermon";
+
 /// Most that is read of the end of a log.
 const LOG_TAIL: usize = 64 << 10;
 
 pub(super) fn answers(facts: &Facts) -> Finding {
     match &facts.running {
         Ok(running) => well(running),
-        Err(ClientError::NoDaemon(_)) => why_none(facts, &absent()),
+        Err(ClientError::NoDaemon(_)) => why_none(facts, "no daemon answers"),
         Err(ClientError::Untrusted(_)) => {
             why_none(facts, "no daemon answers that runs as root, as peermon or as you (see client-port)")
         }
@@ -50,10 +53,6 @@ fn well(running: &Running) -> Finding {
     ))
 }
 
-fn absent() -> String {
-    "no daemon answers".to_owned()
-}
-
 /// A port that is taken explains most; then what systemd says, then the log.
 fn why_none(facts: &Facts, what: &str) -> Finding {
     let port = facts.port();
@@ -65,6 +64,7 @@ fn why_none(facts: &Facts, what: &str) -> Finding {
     match unit(facts.realm) {
         Unit::Unknown => {
             let start = match facts.realm {
+                Realm::System if Path::new(INIT_SCRIPT).exists() => "service peermon start",
                 Realm::System => "peermon daemon, as root; or peermon daemon --user --detach for a network of your own",
                 Realm::User => "peermon daemon --user --detach",
             };
@@ -122,7 +122,7 @@ enum Unit {
 }
 
 fn unit(realm: Realm) -> Unit {
-    if !Path::new("/run/systemd/system").exists() {
+    if !has_systemd() {
         return Unit::Unknown;
     }
     let show = ["show", "peermon", "--property=LoadState,ActiveState,Result"];
@@ -162,10 +162,7 @@ fn last_error(facts: &Facts) -> Option<String> {
     let from_file = logs.iter().find_map(|log| error_in(&String::from_utf8_lossy(&tail_of(log)?)));
     from_file.or_else(|| {
         let words = ["-u", "peermon", "-n", "50", "-o", "cat", "--no-pager", "-q"];
-        Path::new("/run/systemd/system")
-            .exists()
-            .then(|| tool::ask("journalctl", &words, PATIENCE))?
-            .and_then(|said| error_in(&said))
+        has_systemd().then(|| tool::ask("journalctl", &words, PATIENCE))?.and_then(|said| error_in(&said))
     })
 }
 

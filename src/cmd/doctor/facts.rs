@@ -135,7 +135,7 @@ impl Facts {
     /// What makes the daemon read its files again.
     pub fn reload(&self) -> String {
         match (self.realm, &self.running) {
-            (Realm::System, _) => "systemctl reload peermon".to_owned(),
+            (Realm::System, _) => service("reload", "peermon"),
             (Realm::User, Ok(running)) => format!("kill -HUP {}", running.status.pid),
             (Realm::User, Err(_)) => "start the daemon".to_owned(),
         }
@@ -144,11 +144,21 @@ impl Facts {
     /// What makes it start anew.
     pub fn restart(&self) -> String {
         match (self.realm, &self.running) {
-            (Realm::System, _) => "systemctl restart peermon".to_owned(),
-            (Realm::User, Ok(running)) => format!("kill {} and start it again", running.status.pid),
+            (Realm::System, _) => service("restart", "peermon"),
+            (Realm::User, Ok(running)) => format!("kill {}, and start it again", running.status.pid),
             (Realm::User, Err(_)) => "peermon daemon --user --detach".to_owned(),
         }
     }
+}
+
+/// Whether systemd runs this host.
+pub(super) fn has_systemd() -> bool {
+    Path::new("/run/systemd/system").exists()
+}
+
+/// What is typed to do that with a service of this host.
+pub(super) fn service(action: &str, name: &str) -> String {
+    if has_systemd() { format!("systemctl {action} {name}") } else { format!("service {name} {action}") }
 }
 
 fn ask(wanted: &Daemon, environment: &Environment) -> Result<(Running, Client), ClientError> {

@@ -1,15 +1,16 @@
 //! This host itself: what the kernel drops, whether its figures can be read, whether sshd takes connections.
 
 use std::ffi::OsStr;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::ssh::Effective;
 use super::NO_DAEMON;
 use super::check::Check;
-use super::facts::{Facts, Running};
+use super::facts::{Facts, Running, service};
 use crate::config::paths::Realm;
 use crate::model::{HostView, Sample};
 use crate::os::peer::Peer;
@@ -164,20 +165,41 @@ pub(super) fn sshd(facts: &Facts) -> Finding {
     let name = running.map_or_else(|| "localhost".to_owned(), |running| running.status.name.to_string());
     let port = Effective::ask(OsStr::new("ssh"), Vec::new(), &name).port;
     let address = SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port);
-    let start = "systemctl enable --now ssh (sshd on Red Hat); sshd -t checks its settings";
+    let start = start_sshd();
     match banner(address) {
         Ok(text) if text.starts_with("SSH-") => Check::Sshd.ok(format!("{text} at {address}")),
         Ok(text) if text.is_empty() => {
             Check::Sshd.warn(format!("something takes connections at {address} and does not greet as sshd does"), start)
         }
         Ok(text) => Check::Sshd.warn(format!("at {address} answers no sshd, but '{text}'"), start),
-        Err(error) => Check::Sshd
-            .fail(format!("sshd takes no connection at {address} ({error}): smarterSSH passes this host over"), start),
+        Err(error) => Check::Sshd.fail(
+            format!("sshd takes no connection at {address} ({}): smarterSSH passes this host over", told(&error)),
+            start,
+        ),
     }
 }
 
+fn told(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refused".to_owned(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "no answer".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Debian calls it ssh, others sshd.
+fn start_sshd() -> String {
+    if !Path::new("/usr/sbin/sshd").exists() {
+        return "apt-get install openssh-server (dnf on Red Hat)".to_owned();
+    }
+    let is_debian =
+        ["/usr/lib/systemd/system/ssh.service", "/etc/init.d/ssh"].iter().any(|file| Path::new(file).exists());
+    let start = service("start", if is_debian { "ssh" } else { "sshd" });
+    format!("{start}; sshd -t checks its settings")
+}
+
 /// The first line that a server says.
-fn banner(address: SocketAddr) -> std::io::Result<String> {
+fn banner(address: SocketAddr) -> io::Result<String> {
     let mut peer = Peer::at_address(address, PATIENCE)?;
     let mut bytes = [0; 255];
     let length = peer.read(&mut bytes, PATIENCE).unwrap_or(0);

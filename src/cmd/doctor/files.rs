@@ -102,6 +102,7 @@ pub(super) fn judge(facts: &Facts, read: &Read) -> Finding {
 
 fn said(facts: &Facts, read: &Read) -> String {
     let machines = match &read.machines {
+        Ok((Some(machines), _)) if machines.len() == 1 => "1 machine".to_owned(),
         Ok((Some(machines), _)) => format!("{} machines", machines.len()),
         Ok((None, _)) | Err(_) => "no machines file".to_owned(),
     };

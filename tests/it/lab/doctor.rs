@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use peermon::cmd::doctor::check::Check;
 use peermon::config::TEXT_FILE_MAX;
 
-use super::life::is_real_root;
+use super::life::{USER, is_real_root, make_system_daemon};
 use super::world::{Host, Lab, binary, key};
 use super::{in_a_lab, in_a_lab_that_filters};
 use crate::skip;
@@ -46,8 +46,11 @@ impl Said {
     fn of(host: &Host, words: &[&str]) -> Self {
         let begin = Instant::now();
         let output = host.run(&[&["doctor", "--json"], words].concat());
-        let took = begin.elapsed();
-        let said = String::from_utf8(output.stdout).unwrap();
+        Self::read(&output, begin.elapsed())
+    }
+
+    fn read(output: &Output, took: Duration) -> Self {
+        let said = String::from_utf8_lossy(&output.stdout);
         let said: serde_json::Value =
             serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said} {:?}", output.stderr));
         let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
@@ -496,6 +499,45 @@ fn an_open_network_is_told_of_and_how_it_is_closed() {
         let make = format!("peermon keygen {}", lab[0].config("gossip.key").display());
         assert!(found.fix.as_ref().unwrap().starts_with(&make), "{found:?}");
         assert_eq!(said.exit, Some(0));
+    });
+}
+
+#[test]
+fn a_user_of_the_hosts_own_daemon_need_not_see_its_key() {
+    if !is_real_root() {
+        return skip::because("only root can become somebody else");
+    }
+    in_a_lab(|| {
+        let mut lab = Lab::new(1);
+        make_system_daemon(&mut lab[0], true);
+        let file = lab[0].folder.join("etc/peermon/gossip.key");
+        fs::write(&file, key(1)).unwrap();
+        nix::unistd::chown(&file, Some(0.into()), Some(USER.into())).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        let _sshd = Sshd::start(&lab[0]);
+        lab[0].start();
+        let as_user = |uid: u32| {
+            let (uid, host) = (uid.to_string(), &lab[0]);
+            let mut command = host.program(Path::new(&host.wrapper[0]));
+            command.args(&host.wrapper[1..]).args(["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups"]);
+            command.arg(binary()).args(["doctor", "--json"]).stdin(Stdio::null());
+            Said::read(&host.network.within(|| command.output()).unwrap(), Duration::ZERO)
+        };
+        lab.expect("it answers", SECOND * 5, Instant::now(), |_| {
+            let daemon = &as_user(0).checks[0].1;
+            if daemon.verdict == "ok" { Ok(()) } else { Err(daemon.says.clone()) }
+        });
+        for (uid, seen) in [(STRANGER, "a key that only the daemon may read"), (0, "a key"), (USER, "a key")] {
+            // There is no other host yet.
+            let said = as_user(uid);
+            said.only(Check::Seeds, "warn", "names no other machine: after a restart this host is alone");
+            let files = &said.checks.iter().find(|(name, _)| name == Check::Files.name()).unwrap().1;
+            assert_eq!(files.says, format!("/etc/peermon: 0 machines, no valid_ips (all are accepted), {seen}"));
+        }
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        let said = as_user(STRANGER);
+        let bad: Vec<&str> = said.bad().iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(bad, ["files", "reached", "seeds"], "{said:#?}");
     });
 }
 
