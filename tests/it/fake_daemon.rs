@@ -20,6 +20,8 @@ pub enum Answer {
     Table(Box<HostTable>),
     /// As a daemon of this state does.
     Status(Box<DaemonStatus>),
+    /// As a daemon does that knows both, and no later questions.
+    Old(Box<(HostTable, DaemonStatus)>),
     /// This reply, whatever the question is.
     Always(Reply),
     /// These bytes, whatever the question is; then it hangs up.
@@ -149,7 +151,9 @@ fn serve_client(mut stream: impl Stream, answer: &Answer, placed: &Mutex<Vec<Pla
             }
             (Answer::Table(table), Request::Hosts) => Reply::Hosts((**table).clone()),
             (Answer::Status(status), Request::Status) => Reply::Status(status.clone()),
-            (Answer::Table(_) | Answer::Status(_), _) => Reply::Refused("not now".to_owned()),
+            (Answer::Old(known), Request::Hosts) => Reply::Hosts(known.0.clone()),
+            (Answer::Old(known), Request::Status) => Reply::Status(Box::new(known.1.clone())),
+            (Answer::Table(_) | Answer::Status(_) | Answer::Old(_), _) => Reply::Refused("not now".to_owned()),
         };
         if stream.write_all(&encode_reply(&reply)).is_err() {
             return;

@@ -12,6 +12,7 @@ mod command_line;
 mod crates;
 mod demo;
 mod dns;
+mod doctor;
 mod documents;
 mod fake_daemon;
 mod faults_page;

@@ -132,7 +132,10 @@ impl Listener {
             12 => self.step(Input::Welcomed { address: lab::stranger(), session: lab::session(host) }),
             13 => self.step(Input::ClockJumped { wall_seconds: u64::from(script.short()) }),
             14 => self.step(Input::SessionSpent),
-            _ => self.step(Input::Seeds(vec![lab::endpoint(host).socket(), lab::stranger()])),
+            _ => {
+                self.step(Input::Seeds(vec![lab::endpoint(host).socket(), lab::stranger()]));
+                self.step(Input::Examine);
+            }
         }
         false
     }
