@@ -41,6 +41,14 @@ pub fn uid_of(pid: u32) -> Option<u32> {
     fs::metadata(format!("/proc/{pid}")).ok().map(|metadata| metadata.uid())
 }
 
+/// Whether a process was stopped (SIGSTOP, Ctrl-Z), and can be continued.
+#[must_use]
+pub fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state follows the name, which may have any letters in it (proc_pid_stat(5)).
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+}
+
 /// `ada`, or `user 1000` where the name is not known.
 #[must_use]
 pub fn user_name(uid: u32) -> String {
@@ -62,7 +70,7 @@ mod tests {
         let seen = udp::sockets().into_iter().find(|seen| (seen.address, seen.port) == (address.ip(), address.port()));
         let holder = holder_of_socket(seen.unwrap().inode).unwrap();
         assert_eq!(holder.pid, std::process::id());
-        assert!(!holder.name.is_empty());
+        assert!(!holder.name.is_empty() && !is_stopped(holder.pid));
         assert_eq!(uid_of(holder.pid), Some(crate::os::privileges::own_uid()));
         assert_eq!(user_name(0), "root");
     }

@@ -30,10 +30,7 @@ pub(super) fn answers(facts: &Facts) -> Finding {
         Err(ClientError::Untrusted(_)) => {
             why_none(facts, "no daemon answers that runs as root, as peermon or as you (see client-port)")
         }
-        Err(error @ ClientError::Timeout(_)) => Check::Daemon.fail(
-            format!("{error}: is it stopped, or the host out of memory?"),
-            format!("ps -o pid,stat,user,cmd -C peermon; then {}", facts.restart()),
-        ),
+        Err(error @ ClientError::Timeout(_)) => hangs(facts, error),
         Err(error @ (ClientError::Protocol { .. } | ClientError::OtherReply(_) | ClientError::Refused(_))) => {
             Check::Daemon.fail(error.to_string(), format!("after an upgrade: {}", facts.restart()))
         }
@@ -53,11 +50,32 @@ fn well(running: &Running) -> Finding {
     ))
 }
 
+/// It is there, and says nothing.
+fn hangs(facts: &Facts, error: &ClientError) -> Finding {
+    let process = holder(facts.port()).and_then(|socket| processes::holder_of_socket(socket.inode));
+    match process {
+        Some(process) if processes::is_stopped(process.pid) => Check::Daemon
+            .fail(format!("{error}: its process {} was stopped", process.pid), format!("kill -CONT {}", process.pid)),
+        Some(process) => Check::Daemon.fail(
+            format!("{error}: its process {} hangs, or the host is out of memory", process.pid),
+            format!("free -h; then kill -9 {} and {}", process.pid, facts.restart()),
+        ),
+        None => Check::Daemon.fail(
+            format!("{error}: is it stopped, or the host out of memory?"),
+            format!("ps -o pid,stat,user,cmd -C peermon; then {}", facts.restart()),
+        ),
+    }
+}
+
+/// The socket that has that port or the one above it.
+fn holder(port: u16) -> Option<UdpSocket> {
+    udp::sockets().into_iter().find(|socket| socket.port == port || socket.port == port + 1)
+}
+
 /// A port that is taken explains most; then what systemd says, then the log.
 fn why_none(facts: &Facts, what: &str) -> Finding {
     let port = facts.port();
-    let holder = udp::sockets().into_iter().find(|socket| socket.port == port || socket.port == port + 1);
-    if let Some(holder) = holder {
+    if let Some(holder) = holder(port) {
         return taken(what, &holder);
     }
     let log = last_error(facts).map_or(String::new(), |line| format!("; the log's last error: {line}"));

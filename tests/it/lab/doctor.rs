@@ -206,7 +206,8 @@ fn a_daemon_that_is_stopped_is_told_from_one_that_is_not_there() {
         lab[0].daemon().signal(Signal::SIGSTOP);
         let said = Said::of(&lab[0], &["--user"]);
         lab[0].daemon().signal(Signal::SIGCONT);
-        said.only(Check::Daemon, "FAIL", "did not answer within 2 s");
+        let found = said.only(Check::Daemon, "FAIL", "did not answer within 2 s: its process ");
+        assert_eq!(found.fix.as_deref(), Some(&*format!("kill -CONT {}", lab[0].daemon().pid())));
     });
 }
 
