@@ -46,16 +46,14 @@ fn judge_reached(peers: &[PeerFinding], status: &DaemonStatus, how_to_open: impl
             ),
             how_to_open(port),
         ),
-        (0, _, _) => Check::Reached.fail(
-            format!(
-                "{} here and what a peer sends unasked is dropped on its way in: UDP port {port} is closed",
-                match answering {
-                    1 => format!("the answer of {} comes", names(Reach::OnlyAnswers)),
-                    _ => format!("the answers of {} come", names(Reach::OnlyAnswers)),
-                }
-            ),
-            how_to_open(port),
-        ),
+        (0, _, _) => {
+            let (answer, they_send) = if answering == 1 { ("answers", "it sends") } else { ("answer", "they send") };
+            let names = names(Reach::OnlyAnswers);
+            Check::Reached.fail(
+                format!("{names} {answer} this host, and what {they_send} unasked does not arrive: UDP port {port} is closed here"),
+                how_to_open(port),
+            )
+        }
         (_, 0, _) => {
             let silent = match silent {
                 0 => String::new(),
@@ -199,8 +197,16 @@ mod tests {
         use Reach::{OnlyAnswers, Reaches, Silent};
         check_reached(&[Reaches, Reaches, Reaches], Verdict::Ok, "3 of 3 peers asked reach UDP port 1288");
         check_reached(&[Reaches, Silent], Verdict::Ok, "(node-1 did not answer)");
-        check_reached(&[OnlyAnswers], Verdict::Fail, "the answer of node-0 comes here");
-        check_reached(&[OnlyAnswers, OnlyAnswers, Silent], Verdict::Fail, "the answers of node-0, node-1 come here");
+        check_reached(
+            &[OnlyAnswers],
+            Verdict::Fail,
+            "node-0 answers this host, and what it sends unasked does not arrive: UDP port 1288 is closed",
+        );
+        check_reached(
+            &[OnlyAnswers, OnlyAnswers, Silent],
+            Verdict::Fail,
+            "node-0, node-1 answer this host, and what they send unasked",
+        );
         check_reached(&[OnlyAnswers, Reaches], Verdict::Warn, "node-1 reaches UDP port 1288, and what node-0 sends");
         check_reached(&[Silent, Silent], Verdict::Fail, "no answer comes from node-0, node-1");
         check_reached(&[], Verdict::Skip, "no other host is known");

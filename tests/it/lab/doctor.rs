@@ -289,7 +289,11 @@ fn a_firewall_on_this_host_shows_and_the_command_that_is_named_opens_the_port() 
             type_in(&lab[0], &format!("nft -f - <<'END'\nadd table inet lab\n{chain} {rules}\nEND"));
             thread::sleep(ANEW);
             let said = Said::of(&lab[0], &[]);
-            let found = said.only(Check::Reached, "FAIL", "is dropped on its way in: UDP port 1288 is closed");
+            let found = said.only(
+                Check::Reached,
+                "FAIL",
+                "what they send unasked does not arrive: UDP port 1288 is closed here",
+            );
             let fix = found.fix.clone().unwrap();
             assert_eq!(fix, "nft insert rule inet lab incoming udp dport 1288-1289 accept");
             type_in(&lab[0], &fix);
