@@ -81,12 +81,17 @@ runs_peermon() {
     esac
 }
 
+# is_there PID: until it has given back all that it had. It has no executable any more a moment before it closes its ports.
+is_there() {
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | grep -q '^[^ZX]'
+}
+
 # end_process PID: politely, and waits.
 end_process() {
     runs_peermon "$1" || return 0
     kill -TERM "$1" 2>/dev/null || return 0
     tries=$((STOP_SECONDS * 10))
-    while runs_peermon "$1"; do
+    while is_there "$1"; do
         tries=$((tries - 1))
         [ $tries -gt 0 ] || fail 1 "the running daemon does not end (sent TERM to process $1)" "kill -9 $1, then ./install.sh again"
         sleep 0.1
