@@ -184,9 +184,12 @@ impl Node {
         let others = self.census.living.iter().any(|id| *id != self.me.id);
         if self.join.hello_due <= now {
             let alone_for = now.since(self.join.heard);
-            let pause = match alone_for > HELLO_PATIENCE {
-                true => HELLO_PAUSE_LATER,
-                false => alone_for.clamp(HELLO_PAUSE_FIRST, HELLO_PAUSE),
+            let pause = if alone_for > HELLO_PATIENCE {
+                HELLO_PAUSE_LATER
+            } else if others {
+                HELLO_PAUSE
+            } else {
+                alone_for.clamp(HELLO_PAUSE_FIRST, HELLO_PAUSE)
             };
             self.join.hello_due = now.after(pause);
             if !others || self.join.isolated {
@@ -359,11 +362,14 @@ impl Node {
             if self.is_probed(id) {
                 self.heard_from(now, id);
             }
-            return;
+            if !self.join.isolated {
+                return;
+            }
         }
         self.join.welcomed.retain(|_, came| now.since(*came) < HELLO_PAUSE);
         self.join.welcomed.insert(address, now);
-        // A stranger, or a new life of somebody: introduce ourselves, compare cards.
+        // A stranger, a new life of somebody, or somebody who may take another for this host, as long as nothing of
+        // it opens here: introduce ourselves, compare cards.
         let to = Destination::Stranger { address, session };
         let hash = self.card_hash(now);
         self.introduce_and_ask(now, to, Message::CardHash { hash, confirm: true });

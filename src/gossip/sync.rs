@@ -1,7 +1,7 @@
 //! Rule 4, the cards: hosts compare a hash of all their cards, then of 64 stretches of the ring, then ask
 //! for what they lack. Nothing is pushed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::{Aged, Destination, HostState, Known, Message, NodeId, Record, Sender, Timestamp, Version};
@@ -326,12 +326,16 @@ impl Node {
 
     /// A newcomer that knows nobody gets to know this host, and a few whom it can ask instead.
     fn refer(&mut self, now: Timestamp, asker: Destination) {
-        if self.sync.referred.take(now) {
-            let others: Vec<NodeId> =
-                (0..REFERRALS).filter_map(|_| self.dice.pick(&self.census.living).copied()).collect();
-            let records = self.cards_of(now, std::iter::once(self.me.id).chain(others));
-            self.send(now, asker, Message::Found { records });
+        if !self.sync.referred.take(now) {
+            return;
         }
+        let mut told = BTreeSet::from([self.me.id]);
+        told.extend((0..REFERRALS).filter_map(|_| self.dice.pick(&self.census.living).copied()));
+        if let Destination::Member(id) = asker {
+            told.remove(&id);
+        }
+        let records = self.cards_of(now, told);
+        self.send(now, asker, Message::Found { records });
     }
 
     /// Cards, each with the report that belongs to it.
