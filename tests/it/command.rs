@@ -39,18 +39,21 @@ impl From<Output> for Outcome {
 #[derive(Debug)]
 pub struct Place {
     pub home: TempDir,
+    /// Whether its settings say where the daemon is.
+    names_daemon: bool,
 }
 
 impl Place {
     pub fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap() }
+        Self { home: tempfile::tempdir().unwrap(), names_daemon: false }
     }
 
     /// Writes the user's own peermon.toml.
-    pub fn with_settings(self, text: &str) -> Self {
+    pub fn with_settings(mut self, text: &str) -> Self {
         let folder = self.home.path().join(".config/peermon");
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("peermon.toml"), text).unwrap();
+        self.names_daemon |= text.contains("[client]");
         self
     }
 
@@ -63,10 +66,12 @@ impl Place {
             .env("PATH", env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
             .env("XDG_RUNTIME_DIR", self.home.path().join("run"))
-            .env("PEERMON_CLIENT_PORT", NOBODYS_PORT)
             .env("LC_ALL", "C")
             .current_dir(self.home.path())
             .stdin(Stdio::null());
+        if !self.names_daemon {
+            command.env("PEERMON_CLIENT_PORT", NOBODYS_PORT);
+        }
         command
     }
 
