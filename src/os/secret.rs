@@ -59,6 +59,10 @@ pub enum SecretError {
         path: PathBuf,
         /// Its permissions.
         mode: u32,
+        /// Those that it should have: a group that is trusted goes on reading it.
+        wanted: u32,
+        /// Who must own it then to read it.
+        give_to: Option<u32>,
         /// Whether there is a key in it.
         is_key: bool,
     },
@@ -76,7 +80,10 @@ impl SecretError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Open { is_key: false, .. } | Self::Owner { is_key: false, .. } => None,
-            Self::Open { path, is_key: true, .. } => Some(format!("chmod 600 {}", path.display())),
+            Self::Open { path, wanted, give_to: None, .. } => Some(format!("chmod {wanted:o} {}", path.display())),
+            Self::Open { path, wanted, give_to: Some(user), .. } => {
+                Some(format!("chmod {wanted:o} {0} && chown {user} {0}", path.display()))
+            }
             Self::Owner { path, user, is_key: true, .. } => Some(format!("chown {user} {}", path.display())),
             Self::Link(path) => Some(format!("give the file itself instead of {}", path.display())),
             Self::NotAFile(_) | Self::TooLarge(_) | Self::NotText(_) => {
@@ -121,7 +128,10 @@ pub fn read(path: &Path, trusted: Trusted, is_key: fn(&str) -> bool) -> Result<O
     let mode = metadata.mode() & 0o7777;
     let group_may_read = if trusted.gid == Some(metadata.gid()) { 0o040 } else { 0 };
     if mode & 0o077 & !group_may_read != 0 {
-        return Err(SecretError::Open { path: path.into(), mode, is_key: holds_key() });
+        let wanted = 0o600 | mode & group_may_read;
+        // Closed to others, a file of root is closed to a daemon that is not.
+        let give_to = (metadata.uid() != trusted.uid && wanted & 0o040 == 0).then_some(trusted.uid);
+        return Err(SecretError::Open { path: path.into(), mode, wanted, give_to, is_key: holds_key() });
     }
     match content(path, &file) {
         Ok(text) => Ok(Some(text)),
@@ -190,7 +200,14 @@ mod tests {
         }
         let peermon = Trusted { gid: Some(nix::unistd::getgid().as_raw()), ..me() };
         assert_eq!(read_with(0o640, peermon).unwrap(), Some("secret".to_owned()));
-        assert!(read_with(0o660, peermon).is_err());
+        for mode in [0o660, 0o644] {
+            let error = read_with(mode, peermon).expect_err("too open");
+            assert!(error.hint().unwrap().starts_with("chmod 640 "), "{mode:o}: {error}");
+        }
+        if getuid().is_root() {
+            let error = read_with(0o644, Trusted { uid: 950, gid: None }).expect_err("too open");
+            assert!(error.hint().unwrap().contains(" && chown 950 "), "{error}");
+        }
     }
 
     #[test]

@@ -255,7 +255,7 @@ fn the_init_script_starts_stops_restarts_reloads_and_says_how_it_is() {
     // A slip takes down nobody who serves.
     let (good, daemons) = (machine.said("cat /etc/peermon/peermon.toml"), machine.daemons());
     fs::write(machine.path("/etc/peermon/peermon.toml"), format!("prot = 1\n{good}")).unwrap();
-    check_init(&machine, "restart", 2, "prot");
+    check_init(&machine, "restart", 1, "prot");
     assert_eq!(machine.daemons(), daemons);
     fs::write(machine.path("/etc/peermon/peermon.toml"), good).unwrap();
     check_init(&machine, "stop", 0, "");

@@ -10,6 +10,9 @@ use crate::render::doctor::Finding;
 use crate::render::units;
 use crate::session::Reject;
 
+/// A newcomer has heard of others long before it is so old.
+const JOINING_SECONDS: u64 = 3;
+
 /// Seeds that are named; the others are counted.
 const NAMED_MAX: usize = 3;
 
@@ -19,14 +22,14 @@ pub(super) fn reached(facts: &Facts) -> Finding {
         return Check::Reached.skip(format!("what {peer} sends arrives, and is meant for another daemon (see twins)"));
     }
     match &running.checkup {
-        Some(checkup) => judge_reached(&checkup.peers, &running.status, firewall::how_to_open),
+        Some(checkup) => judge_reached(checkup, &running.status, firewall::how_to_open),
         None => Check::Reached.skip(OLD_DAEMON),
     }
 }
 
 /// `how_to_open` says what opens a UDP port and the one above it.
-fn judge_reached(peers: &[PeerFinding], status: &DaemonStatus, how_to_open: impl Fn(u16) -> String) -> Finding {
-    let port = status.port;
+fn judge_reached(checkup: &Checkup, status: &DaemonStatus, how_to_open: impl Fn(u16) -> String) -> Finding {
+    let (port, peers) = (status.port, &checkup.peers);
     let of = |reach| peers.iter().filter(move |peer| peer.reach == reach);
     let names = |reach| listed(of(reach).map(|peer| peer.name.to_string()).collect());
     let [reaching, answering, silent] =
@@ -37,8 +40,17 @@ fn judge_reached(peers: &[PeerFinding], status: &DaemonStatus, how_to_open: impl
                 format!("hears nobody: the last datagram of a peer came {} ago", units::age(age)),
                 how_to_open(port),
             ),
+            None if hears_only_answers(checkup, status) => Check::Reached.fail(
+                format!(
+                    "machines to start from answer this host, and what they send unasked does not arrive: UDP port {port} is closed here"
+                ),
+                how_to_open(port),
+            ),
             Some(_) | None => Check::Reached.skip("no other host is known that could be asked"),
         },
+        (0, 0, _) if checkup.peers.iter().all(|peer| refuses(peer, &checkup.seeds)) => {
+            Check::Reached.skip(format!("the daemon of {} is not there any more (see seeds)", names(Reach::Silent)))
+        }
         (0, 0, _) => Check::Reached.fail(
             format!(
                 "no answer comes from {}: a firewall or a route, here or on the way, lets nothing out or nothing in",
@@ -72,14 +84,34 @@ fn judge_reached(peers: &[PeerFinding], status: &DaemonStatus, how_to_open: impl
     }
 }
 
+/// A welcome comes back to where its hello left from, as a stateful firewall lets in. All else that a newcomer gets comes
+/// to its port: who has a welcome and nothing else for so long has a port that is closed.
+fn hears_only_answers(checkup: &Checkup, status: &DaemonStatus) -> bool {
+    let is_answered = checkup.seeds.iter().any(|seed| seed.state == SeedState::Answers);
+    is_answered && (status.isolated || status.up_seconds >= JOINING_SECONDS)
+}
+
+/// Whether nobody listens where `peer` did, as far as the machines file names it.
+fn refuses(peer: &PeerFinding, seeds: &[SeedFinding]) -> bool {
+    let (name, address) = (peer.name.to_string(), peer.address.to_string());
+    seeds.iter().any(|seed| seed.state == SeedState::Refuses && [&*name, &*address].contains(&host_of(&seed.machine)))
+}
+
 pub(super) fn seeds(facts: &Facts) -> Finding {
     let Ok(running) = &facts.running else { return Check::Seeds.skip(NO_DAEMON) };
     let Some(checkup) = &running.checkup else { return Check::Seeds.skip(OLD_DAEMON) };
     let file = facts.files.machines.path().display().to_string();
-    judge_seeds(checkup, &running.status.rejects, &file, &facts.reload())
+    judge_seeds(checkup, &running.status, &file, &facts.reload(), firewall::how_to_open)
 }
 
-fn judge_seeds(checkup: &Checkup, rejects: &[RejectCount], file: &str, reload: &str) -> Finding {
+fn judge_seeds(
+    checkup: &Checkup,
+    status: &DaemonStatus,
+    file: &str,
+    reload: &str,
+    how_to_open: impl Fn(u16) -> String,
+) -> Finding {
+    let rejects = &status.rejects;
     let others: Vec<&SeedFinding> = checkup.seeds.iter().filter(|seed| seed.state != SeedState::Own).collect();
     if others.is_empty() {
         return Check::Seeds.warn(
@@ -97,26 +129,43 @@ fn judge_seeds(checkup: &Checkup, rejects: &[RejectCount], file: &str, reload: &
         more => format!("{answering} of {} machines to start from answer; {more} more were not asked", asked.len()),
     };
     let Some(first) = bad.first() else { return Check::Seeds.ok(counted) };
+    let is_all_silent = answering == 0 && bad.iter().all(|seed| seed.state == SeedState::Silent);
+    if is_all_silent && checkup.peers.iter().any(|peer| peer.reach == Reach::Reaches) {
+        let (port, above) = (status.port, status.port.saturating_add(1));
+        return Check::Seeds.fail(
+            format!("{counted}, though peers reach UDP port {port}: what is answered to port {above} does not arrive"),
+            how_to_open(port),
+        );
+    }
     let troubles = listed(bad.iter().map(|seed| format!("{} {}", seed.machine, trouble(seed, rejects))).collect());
     let (says, fix) = (format!("{counted}: {troubles}"), mend(first, file, reload));
     if answering > 0 { Check::Seeds.warn(says, fix) } else { Check::Seeds.fail(says, fix) }
 }
 
-fn trouble(seed: &SeedFinding, rejects: &[RejectCount]) -> &'static str {
+fn trouble(seed: &SeedFinding, rejects: &[RejectCount]) -> String {
     match seed.state {
-        SeedState::Answers | SeedState::Own | SeedState::NotAsked => "answers",
-        SeedState::Unresolved => "does not resolve",
-        SeedState::Refuses => "refuses (no daemon there)",
-        SeedState::Silent if has_another_key(seed, rejects) => "is silent (it has another key, or none)",
-        SeedState::Silent => "is silent (a firewall, no such machine, or a network with another key or name)",
+        SeedState::Answers | SeedState::Own | SeedState::NotAsked => "answers".to_owned(),
+        SeedState::Unresolved => "does not resolve".to_owned(),
+        SeedState::Refuses => "refuses (no daemon there)".to_owned(),
+        SeedState::Silent => silence(seed, rejects),
     }
 }
 
-/// It speaks to this host, which cannot open what it says.
-fn has_another_key(seed: &SeedFinding, rejects: &[RejectCount]) -> bool {
-    let address = seed.machine.parse::<SocketAddr>().ok().map(|address| address.ip());
+/// Why a seed may be silent. Who has another key speaks to this host too, which cannot open what it says.
+fn silence(seed: &SeedFinding, rejects: &[RejectCount]) -> String {
     let key = Reject::UnknownKey.as_str();
-    rejects.iter().any(|reject| reject.reason == key && address.is_some() && reject.last_sender == address)
+    let stranger = rejects.iter().find(|reject| reject.reason == key).and_then(|reject| reject.last_sender);
+    let address = seed.machine.parse::<SocketAddr>().ok().map(|address| address.ip());
+    match (stranger, address) {
+        (Some(stranger), Some(address)) if stranger == address => "is silent (it has another key, or none)".to_owned(),
+        // A name: whether it leads to that address is for the reader to say.
+        (Some(stranger), None) => format!(
+            "is silent (a firewall, no such machine, or another key, as {stranger} has, whose datagrams do not open here)"
+        ),
+        (Some(_) | None, _) => {
+            "is silent (a firewall, no such machine, or a network with another key or name)".to_owned()
+        }
+    }
 }
 
 fn mend(seed: &SeedFinding, file: &str, reload: &str) -> String {
@@ -178,6 +227,24 @@ mod tests {
         }
     }
 
+    fn checkup(peers: Vec<PeerFinding>, seeds: &[(&str, SeedState)]) -> Checkup {
+        let seed = |(machine, state): &(&str, SeedState)| SeedFinding { machine: (*machine).to_owned(), state: *state };
+        Checkup {
+            private: false,
+            settings: Default::default(),
+            machines: Default::default(),
+            valid_ips: Default::default(),
+            key: Default::default(),
+            proc_root: Default::default(),
+            bound: None,
+            intervals: Vec::new(),
+            examined_hundredths: 0,
+            is_over: true,
+            peers,
+            seeds: seeds.iter().map(seed).collect(),
+        }
+    }
+
     #[track_caller]
     fn check_reached(reaches: &[Reach], verdict: Verdict, says: &str) {
         let peer = |(number, reach): (usize, &Reach)| PeerFinding {
@@ -186,7 +253,7 @@ mod tests {
             reach: *reach,
         };
         let peers: Vec<PeerFinding> = reaches.iter().enumerate().map(peer).collect();
-        let found = judge_reached(&peers, &status(), |port| format!("open {port}"));
+        let found = judge_reached(&checkup(peers, &[]), &status(), |port| format!("open {port}"));
         assert_eq!(found.verdict, verdict, "{found:?}");
         assert!(found.says.contains(says), "{found:?}");
         assert_eq!(found.fix.is_some_and(|fix| fix == "open 1288"), !matches!(verdict, Verdict::Ok | Verdict::Skip));
@@ -211,30 +278,55 @@ mod tests {
         check_reached(&[Silent, Silent], Verdict::Fail, "no answer comes from node-0, node-1");
         check_reached(&[], Verdict::Skip, "no other host is known");
         let isolated = DaemonStatus { isolated: true, last_heard_hundredths: Some(1_234), ..status() };
-        let found = judge_reached(&[], &isolated, |_| String::new());
+        let found = judge_reached(&checkup(Vec::new(), &[]), &isolated, |_| String::new());
         assert_eq!((found.verdict, found.says.contains("12.4 s ago")), (Verdict::Fail, true), "{found:?}");
+    }
+
+    #[test]
+    fn a_newcomer_that_hears_only_answers_has_a_closed_port_and_one_that_has_just_begun_may_not_have() {
+        let answered = checkup(Vec::new(), &[("a:1", SeedState::Answers)]);
+        let judge = |up_seconds, checkup: &Checkup| {
+            judge_reached(checkup, &DaemonStatus { up_seconds, ..status() }, |port| format!("open {port}"))
+        };
+        let found = judge(3, &answered);
+        assert_eq!((found.verdict, found.fix.as_deref()), (Verdict::Fail, Some("open 1288")), "{found:?}");
+        assert!(found.says.contains("UDP port 1288 is closed here"), "{found:?}");
+        assert_eq!(judge(2, &answered).verdict, Verdict::Skip);
+        assert_eq!(judge(100, &checkup(Vec::new(), &[("a:1", SeedState::Refuses)])).verdict, Verdict::Skip);
+    }
+
+    fn peer(reach: Reach) -> Vec<PeerFinding> {
+        vec![PeerFinding { name: "node-0".parse().unwrap(), address: [192, 0, 2, 9].into(), reach }]
+    }
+
+    #[test]
+    fn a_peer_whose_daemon_is_gone_is_no_firewall() {
+        for machine in ["node-0:1288", "192.0.2.9:1288"] {
+            let gone = checkup(peer(Reach::Silent), &[(machine, SeedState::Refuses)]);
+            let found = judge_reached(&gone, &status(), |_| String::new());
+            assert_eq!(found.verdict, Verdict::Skip, "{found:?}");
+        }
+        let silent = checkup(peer(Reach::Silent), &[("node-0:1288", SeedState::Silent)]);
+        assert_eq!(judge_reached(&silent, &status(), |_| String::new()).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn seeds_that_all_are_silent_beside_peers_that_reach_this_host_show_that_the_second_port_is_closed() {
+        let closed = checkup(peer(Reach::Reaches), &[("a:1", SeedState::Silent)]);
+        let found = judge_seeds(&closed, &status(), "m.txt", "reload", |port| format!("open {port}"));
+        assert_eq!((found.verdict, found.fix.as_deref()), (Verdict::Fail, Some("open 1288")), "{found:?}");
+        assert!(found.says.contains("port 1289 does not arrive"), "{found:?}");
+        let refused = checkup(peer(Reach::Reaches), &[("a:1", SeedState::Refuses)]);
+        let found = judge_seeds(&refused, &status(), "m.txt", "reload", |port| format!("open {port}"));
+        assert_ne!(found.fix.as_deref(), Some("open 1288"), "{found:?}");
     }
 
     #[track_caller]
     fn check_seeds(states: &[(&str, SeedState)], verdict: Verdict, says: &str, fix: &str) {
-        let seeds = states.iter().map(|(machine, state)| SeedFinding { machine: (*machine).to_owned(), state: *state });
-        let checkup = Checkup {
-            private: false,
-            settings: Default::default(),
-            machines: Default::default(),
-            valid_ips: Default::default(),
-            key: Default::default(),
-            proc_root: Default::default(),
-            bound: None,
-            intervals: Vec::new(),
-            examined_hundredths: 0,
-            is_over: true,
-            peers: Vec::new(),
-            seeds: seeds.collect(),
-        };
         let reason = Reject::UnknownKey.as_str().to_owned();
-        let rejects = [RejectCount { reason, count: 1, last_sender: Some([192, 0, 2, 5].into()) }];
-        let found = judge_seeds(&checkup, &rejects, "m.txt", "reload");
+        let rejects = vec![RejectCount { reason, count: 1, last_sender: Some([192, 0, 2, 5].into()) }];
+        let status = DaemonStatus { rejects, ..status() };
+        let found = judge_seeds(&checkup(Vec::new(), states), &status, "m.txt", "reload", |_| String::new());
         assert_eq!(found.verdict, verdict, "{found:?}");
         assert!(found.says.contains(says), "{found:?}");
         assert!(found.fix.clone().unwrap_or_default().starts_with(fix), "{found:?}");
@@ -256,5 +348,7 @@ mod tests {
         check_seeds(&[("b:1", Refuses)], Verdict::Fail, "b:1 refuses", "ssh b systemctl start peermon");
         check_seeds(&[("[::1]:9", Silent)], Verdict::Fail, "[::1]:9 is silent (a firewall", "ssh ::1 peermon doctor");
         check_seeds(&[("192.0.2.5:1", Silent)], Verdict::Fail, "another key, or none", "ssh 192.0.2.5 ");
+        check_seeds(&[("192.0.2.6:1", Silent)], Verdict::Fail, "a network with another key or name", "ssh 192.0.2.6 ");
+        check_seeds(&[("a:1", Silent)], Verdict::Fail, "another key, as 192.0.2.5 has", "ssh a ");
     }
 }

@@ -305,6 +305,32 @@ fn a_firewall_on_this_host_shows_and_the_command_that_is_named_opens_the_port() 
 }
 
 #[test]
+fn a_firewall_on_a_machine_that_never_heard_another_shows_too() {
+    in_a_lab_that_filters(|| {
+        let (mut lab, _sshd) = running(|lab| {
+            lab[0].write_config("machines.txt", "10.77.0.2\n10.77.0.3\n");
+        });
+        lab[0].kill();
+        let rules = "add table inet lab\nadd chain inet lab incoming { type filter hook input priority 0; policy drop; }\n\
+                     add rule inet lab incoming iif lo accept\n\
+                     add rule inet lab incoming tcp dport 22 accept\n\
+                     add rule inet lab incoming ct state established,related accept";
+        type_in(&lab[0], &format!("nft -f - <<'END'\n{rules}\nEND"));
+        lab[0].start();
+        thread::sleep(Duration::from_secs(5));
+        let said = Said::of(&lab[0], &[]);
+        let found =
+            said.only(Check::Reached, "FAIL", "machines to start from answer this host, and what they send unasked");
+        type_in(&lab[0], &found.fix.clone().unwrap());
+        let begin = Instant::now();
+        lab.expect("its port is open, so it joins", Duration::from_secs(20), begin, |lab| {
+            let found = Said::of(&lab[0], &[]);
+            if found.bad().is_empty() { Ok(()) } else { Err(format!("{:?}", found.checks)) }
+        });
+    });
+}
+
+#[test]
 fn a_firewall_that_lets_nothing_out_shows_too() {
     in_a_lab_that_filters(|| {
         let (lab, _sshd) = running(|_| {});
