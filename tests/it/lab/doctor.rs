@@ -308,9 +308,11 @@ fn a_firewall_on_this_host_shows_and_the_command_that_is_named_opens_the_port() 
 fn a_firewall_on_a_machine_that_never_heard_another_shows_too() {
     in_a_lab_that_filters(|| {
         let (mut lab, _sshd) = running(|lab| {
-            lab[0].write_config("machines.txt", "10.77.0.2\n10.77.0.3\n");
+            lab[0].write_config("machines.txt", "10.77.0.2:1288\n10.77.0.3:1288\n");
         });
+        // With another port it is another host to the others.
         lab[0].kill();
+        lab[0].give(&["-p", "1300"]);
         let rules = "add table inet lab\nadd chain inet lab incoming { type filter hook input priority 0; policy drop; }\n\
                      add rule inet lab incoming iif lo accept\n\
                      add rule inet lab incoming tcp dport 22 accept\n\
