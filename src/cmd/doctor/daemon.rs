@@ -1,9 +1,13 @@
 //! Whether a daemon answers, and if not, why; and who listens where clients look for it.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use nix::libc;
 
 use super::check::Check;
 use super::facts::{Facts, Running, has_systemd};
@@ -21,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const INIT_SCRIPT: &str = "/etc/init.d/peermon";
 
 /// Most that is read of the end of a log.
-const LOG_TAIL: usize = 64 << 10;
+const LOG_TAIL: u64 = 64 << 10;
 
 pub(super) fn answers(facts: &Facts) -> Finding {
     match &facts.running {
@@ -177,16 +181,31 @@ fn last_error(facts: &Facts) -> Option<String> {
     let places =
         candidates(&facts.environment, privileges::own_uid(), facts.client_port()).into_iter().filter_map(socket);
     let logs: Vec<PathBuf> = places.map(|path| path.with_extension("log")).collect();
-    let from_file = logs.iter().find_map(|log| error_in(&String::from_utf8_lossy(&tail_of(log)?)));
+    let from_file = logs.iter().find_map(|log| error_in(&String::from_utf8_lossy(&tail_of(log, facts.uid)?)));
     from_file.or_else(|| {
         let words = ["-u", "peermon", "-n", "50", "-o", "cat", "--no-pager", "-q"];
         has_systemd().then(|| tool::ask("journalctl", &words, PATIENCE))?.and_then(|said| error_in(&said))
     })
 }
 
-fn tail_of(log: &Path) -> Option<Vec<u8>> {
-    let bytes = fs::read(log).ok()?;
-    Some(bytes[bytes.len().saturating_sub(LOG_TAIL)..].to_vec())
+/// The end of a log that a daemon of this user or of `uid` wrote. Anybody can have put something in its place below /tmp: so
+/// folder and file must belong to one of them, and a pipe, a device or a link is no log.
+fn tail_of(log: &Path, uid: u32) -> Option<Vec<u8>> {
+    let folder = fs::symlink_metadata(log.parent()?).ok()?;
+    if !folder.is_dir() || ![privileges::own_uid(), uid].contains(&folder.uid()) {
+        return None;
+    }
+    // Nonblocking, so that a pipe holds nothing up.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(log).ok()?;
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.uid() != folder.uid() {
+        return None;
+    }
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(LOG_TAIL))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(LOG_TAIL).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// `ERROR …` of a daemon that ran, `peermon daemon: …` of one that did not start.
@@ -234,6 +253,8 @@ pub(super) fn client_port(facts: &Facts) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{chown, symlink};
+
     use super::*;
 
     #[test]
@@ -256,5 +277,41 @@ mod tests {
             Some("there is no user peermon")
         );
         assert_eq!(error_in(" INFO well\n"), None);
+    }
+
+    #[test]
+    fn the_end_of_an_own_log_is_read_and_nothing_that_somebody_else_has_put_there() {
+        let own = privileges::own_uid();
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("peermon-0");
+        fs::create_dir(&folder).unwrap();
+        let log = folder.join("1981.log");
+        let tail = |log: &Path| tail_of(log, own);
+        assert_eq!(tail(&log), None);
+        fs::write(&log, [vec![b'x'; 100_000], b"end".to_vec()].concat()).unwrap();
+        let read = tail(&log).unwrap();
+        assert_eq!((read.len(), read.ends_with(b"xend")), (64 << 10, true));
+
+        let aside = base.path().join("peermon-1");
+        symlink(&folder, &aside).unwrap();
+        assert_eq!(tail(&aside.join("1981.log")), None, "the folder is a link");
+        let link = folder.join("1982.log");
+        for to in [Path::new("/dev/zero"), &log] {
+            symlink(to, &link).unwrap();
+            assert_eq!(tail(&link), None, "{}", to.display());
+            fs::remove_file(&link).unwrap();
+        }
+        let pipe = folder.join("1983.log");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(tail(&pipe), None);
+        if own == 0 {
+            chown(&folder, Some(12_345), None).unwrap();
+            assert_eq!(tail(&log), None, "the folder is somebody else's");
+            chown(&log, Some(12_345), None).unwrap();
+            assert_eq!(tail(&log), None, "both are");
+            assert!(tail_of(&log, 12_345).is_some());
+            chown(&folder, Some(0), None).unwrap();
+            assert_eq!(tail(&log), None, "the file is");
+        }
     }
 }
