@@ -1,7 +1,9 @@
 //! What the checks look at, collected once: the daemon's own account, and its files.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub(super) struct Facts {
     /// As whom it runs, or would run.
     pub uid: u32,
     pub files: Files,
+    /// Where they would lie if no daemon said otherwise.
+    pub known: Files,
     /// What is odd in the settings of this user's clients, or why they cannot be read.
     pub client_settings: Result<Vec<Odd>, FileError>,
 }
@@ -90,8 +94,9 @@ impl Facts {
         let source = DaemonSource { flags: FileSettings::default(), realm, environment: environment.clone() };
         let settings = source.read();
         let files = Files::find(checkup, settings.as_ref().ok(), realm, &environment);
+        let known = Files::find(None, settings.as_ref().ok(), realm, &environment);
         let uid = uid.unwrap_or_else(usual_uid);
-        Ok((Self { environment, wanted, running, settings, realm, uid, files, client_settings }, client))
+        Ok((Self { environment, wanted, running, settings, realm, uid, files, known, client_settings }, client))
     }
 
     /// Waits until the daemon has looked for others.
@@ -111,6 +116,16 @@ impl Facts {
         }
         if let Ok(status) = client.status() {
             running.status = status;
+        }
+    }
+
+    /// Whether the daemon that answers is surely this user's: nobody else could have put its socket there. A TCP port
+    /// tells nothing of that: root opens it before it becomes peermon.
+    pub fn is_own_daemon(&self) -> bool {
+        let is_own = |path: &Path| fs::symlink_metadata(path).is_ok_and(|file| file.uid() == privileges::own_uid());
+        match self.running.as_ref().map(|running| &running.at) {
+            Ok(Candidate::Unix(socket)) => is_own(socket) && socket.parent().is_some_and(is_own),
+            Ok(Candidate::Tcp(_)) | Err(_) => false,
         }
     }
 

@@ -1,9 +1,11 @@
 //! This host itself: what the kernel drops, whether its figures can be read, whether sshd takes connections.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::model::{HostView, Sample};
 use crate::os::peer::Peer;
 use crate::os::procfs::{self, Slice};
 use crate::os::udp::{self, UdpCounters};
+use crate::os::{privileges, processes};
 use crate::render::doctor::Finding;
 use crate::render::units;
 
@@ -88,6 +91,14 @@ pub(super) fn judge(facts: &Facts) -> Finding {
     let running = facts.running.as_ref().ok();
     let checkup = running.and_then(|running| running.checkup.as_ref());
     let root = checkup.map_or_else(|| "/proc".into(), |checkup| PathBuf::from(OsStr::from_bytes(&checkup.proc_root)));
+    if root != Path::new("/proc")
+        && let Ok(folder) = fs::metadata(&root)
+        && ![0, privileges::own_uid()].contains(&folder.uid())
+    {
+        // There may be pipes in it, which never say anything.
+        let user = processes::user_name(folder.uid());
+        return Check::Figures.skip(format!("the daemon reads them in {}, which belongs to {user}", root.display()));
+    }
     let slice = match facts.realm {
         Realm::System => Slice::Host,
         Realm::User => Slice::User,

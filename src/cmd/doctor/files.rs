@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::daemon::{files_hint, settings_hint};
 use super::check::Check;
-use super::facts::Facts;
+use super::facts::{Facts, Files};
 use crate::config::Finding as Odd;
 use crate::config::machines::Machine;
 use crate::config::values::Port;
@@ -16,12 +16,17 @@ use crate::os::privileges;
 use crate::os::secret::SecretError;
 use crate::render::doctor::Finding;
 
+/// Names of these mean something else to each process.
+const DIFFERENT: [&str; 4] = ["/dev/fd", "/dev/stdin", "/proc/self", "/proc/thread-self"];
+
 /// What is in the files, read as the daemon reads them.
 #[derive(Debug)]
 pub(super) struct Read {
     pub machines: Result<(Option<Vec<Machine>>, Vec<Odd>), FilesError>,
     pub valid_ips: Result<(NetworkList, Vec<Odd>), FilesError>,
     pub key: Result<Key, FilesError>,
+    /// One of them that is left to the daemon.
+    pub unread: Option<PathBuf>,
 }
 
 /// What is known of the key.
@@ -45,11 +50,24 @@ pub(super) fn read(facts: &Facts) -> Read {
         Err(error) if is_kept_from_us(&error, facts) => Ok(Key::NotForUs),
         Err(error) => Err(error),
     };
+    let Files { machines, valid_ips, .. } = &facts.files;
+    let unread = [machines.path(), valid_ips.path()].into_iter().find(|path| is_no_file(path));
     Read {
-        machines: daemon::machines_in(&facts.files.machines, port),
-        valid_ips: daemon::valid_ips_in(&facts.files.valid_ips),
+        unread: unread.map(Path::to_owned),
+        machines: if is_no_file(machines.path()) {
+            Ok((None, Vec::new()))
+        } else {
+            daemon::machines_in(machines, port)
+        },
+        valid_ips: if is_no_file(valid_ips.path()) { Ok(Default::default()) } else { daemon::valid_ips_in(valid_ips) },
         key,
     }
+}
+
+/// A pipe or the like: the daemon would miss what is read of it here, and it may never say anything.
+fn is_no_file(path: &Path) -> bool {
+    let is_other = |path: &Path| fs::metadata(path).is_ok_and(|file| !file.is_file() && !file.is_dir());
+    path != Path::new("/dev/null") && (DIFFERENT.iter().any(|folder| path.starts_with(folder)) || is_other(path))
 }
 
 /// Neither root nor the daemon's user may read somebody's key, and need not.
@@ -92,12 +110,33 @@ pub(super) fn judge(facts: &Facts, read: &Read) -> Finding {
     let valid_ips = odd(read.valid_ips.as_ref().ok().map(|(_, odd)| odd));
     if let Some(line) = machines.or(valid_ips) {
         let fix = format!("mend line {} of {}, then {reload}", line.line, line.file.display());
-        return Check::Files.warn(line.to_string(), fix);
+        let says = if may_show(&line.file, facts) { line.to_string() } else { unshown(&line) };
+        return Check::Files.warn(says, fix);
     }
     if let Some(line) = facts.client_settings.as_ref().ok().and_then(|odd| odd.first()) {
         return Check::Files.warn(line.to_string(), format!("mend line {} of {}", line.line, line.file.display()));
     }
+    if let Some(path) = &read.unread {
+        return Check::Files.skip(format!("{} is a pipe or a device, which only the daemon reads", path.display()));
+    }
     Check::Files.ok(said(facts, read))
+}
+
+/// Whether the text of a line may be told. Root can read what the daemon's user cannot, and a daemon that somebody has broken
+/// into names whatever file that somebody wants to see: so root shows only what its own daemon or its own settings name.
+fn may_show(path: &Path, facts: &Facts) -> bool {
+    let known = [facts.known.machines.path(), facts.known.valid_ips.path()];
+    let is_roots =
+        |folder: &Path| fs::symlink_metadata(folder).is_ok_and(|folder| folder.is_dir() && folder.uid() == 0);
+    privileges::own_uid() != 0 || facts.is_own_daemon() || known.contains(&path) && path.parent().is_some_and(is_roots)
+}
+
+fn unshown(odd: &Odd) -> String {
+    format!(
+        "{}:{}: the line is odd and passed over (not shown: the daemon's user may not be allowed to read it)",
+        odd.file.display(),
+        odd.line
+    )
 }
 
 fn said(facts: &Facts, read: &Read) -> String {
@@ -208,5 +247,24 @@ mod tests {
             }
         }
         assert_eq!(open_to_others(&folder.path().join("none"), own), None);
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_to_the_daemon() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("machines.txt");
+        assert!(!is_no_file(&file));
+        fs::write(&file, "").unwrap();
+        assert!(!is_no_file(&file));
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        let others = ["/dev/zero", "/dev/fd/63", "/proc/self/fd/63"].map(PathBuf::from);
+        for path in others.iter().chain([&pipe, &link]) {
+            assert!(is_no_file(path), "{}", path.display());
+        }
+        // Whoever wants no machines file says so.
+        assert!(!is_no_file(Path::new("/dev/null")));
     }
 }

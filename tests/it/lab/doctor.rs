@@ -153,6 +153,15 @@ fn type_in(host: &Host, fix: &str) {
     assert!(output.status.success(), "{fix}: {output:?}");
 }
 
+/// A doctor whom that user calls on a host with a system daemon.
+fn as_user(host: &Host, uid: u32) -> Said {
+    let uid = uid.to_string();
+    let mut command = host.program(Path::new(&host.wrapper[0]));
+    command.args(&host.wrapper[1..]).args(["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups"]);
+    command.arg(binary()).args(["doctor", "--json"]).stdin(Stdio::null());
+    Said::read(&host.network.within(|| command.output()).unwrap(), Duration::ZERO)
+}
+
 #[test]
 fn a_healthy_host_is_told_that_all_is_well() {
     in_a_lab(|| {
@@ -551,13 +560,7 @@ fn a_user_of_the_hosts_own_daemon_need_not_see_its_key() {
         fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
         let _sshd = Sshd::start(&lab[0]);
         lab[0].start();
-        let as_user = |uid: u32| {
-            let (uid, host) = (uid.to_string(), &lab[0]);
-            let mut command = host.program(Path::new(&host.wrapper[0]));
-            command.args(&host.wrapper[1..]).args(["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups"]);
-            command.arg(binary()).args(["doctor", "--json"]).stdin(Stdio::null());
-            Said::read(&host.network.within(|| command.output()).unwrap(), Duration::ZERO)
-        };
+        let as_user = |uid| as_user(&lab[0], uid);
         lab.expect("it answers", SECOND * 5, Instant::now(), |_| {
             let daemon = &as_user(0).checks[0].1;
             if daemon.verdict == "ok" { Ok(()) } else { Err(daemon.says.clone()) }
@@ -573,6 +576,51 @@ fn a_user_of_the_hosts_own_daemon_need_not_see_its_key() {
         let said = as_user(STRANGER);
         let bad: Vec<&str> = said.bad().iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(bad, ["files", "reached", "seeds"], "{said:#?}");
+    });
+}
+
+#[test]
+fn root_shows_no_line_of_a_file_that_only_another_users_daemon_names_and_reads_no_pipe_of_it() {
+    if !is_real_root() {
+        return skip::because("only root can become somebody else");
+    }
+    in_a_lab(|| {
+        let mut lab = Lab::new(1);
+        make_system_daemon(&mut lab[0], true);
+        let file = |name: &str| lab[0].folder.join("etc/peermon").join(name);
+        let (usual, named) = (file("machines.txt"), file("named.txt"));
+        for path in [&usual, &named] {
+            fs::write(path, "10.77.0.2\na:secret\n").unwrap();
+        }
+        let _sshd = Sshd::start(&lab[0]);
+        let files = |lab: &Lab, uid| {
+            let said = as_user(&lab[0], uid);
+            said.checks.iter().find(|(name, _)| name == Check::Files.name()).unwrap().1.clone()
+        };
+        let answers = |lab: &mut Lab| {
+            lab.expect("it answers", SECOND * 5, Instant::now(), |lab| {
+                let daemon = as_user(&lab[0], 0).checks[0].1.clone();
+                if daemon.verdict == "ok" { Ok(()) } else { Err(daemon.says) }
+            });
+        };
+        lab[0].start();
+        answers(&mut lab);
+        assert!(files(&lab, 0).says.starts_with("/etc/peermon/machines.txt:2: 'secret' is not a port"), "root's own");
+        lab[0].kill();
+
+        lab[0].give(&["-f", "/etc/peermon/named.txt"]);
+        lab[0].start();
+        answers(&mut lab);
+        for (uid, says) in [(0, "the line is odd and passed over"), (STRANGER, "'secret' is not a port")] {
+            let found = files(&lab, uid);
+            assert!(found.says.starts_with(&format!("/etc/peermon/named.txt:2: {says}")), "{found:?}");
+            assert_eq!(found.fix.unwrap().split(',').next(), Some("mend line 2 of /etc/peermon/named.txt"));
+        }
+        fs::remove_file(&named).unwrap();
+        nix::unistd::mkfifo(&named, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let found = files(&lab, 0);
+        assert_eq!(found.verdict, "skip");
+        assert_eq!(found.says, "/etc/peermon/named.txt is a pipe or a device, which only the daemon reads");
     });
 }
 
