@@ -125,6 +125,19 @@ impl Invocation {
         known.map_or(name.to_owned(), |command| format!("{name} {command}"))
     }
 
+    /// Of what `--help` says most about what was typed: the program with its command and that one's own.
+    #[must_use]
+    pub fn helper(&self) -> String {
+        let mut command = self.program.command();
+        let mut title = self.program.name().to_owned();
+        for typed in &self.arguments {
+            let Some(next) = typed.to_str().and_then(|typed| command.find_subcommand(typed)) else { break };
+            title = format!("{title} {}", next.get_name());
+            command = next.clone();
+        }
+        title
+    }
+
     /// The command with its arguments.
     pub fn parse(&self) -> Result<Command, clap::Error> {
         let argv = || std::iter::once(OsString::from(self.program.name())).chain(self.arguments.clone());

@@ -72,7 +72,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
 
 /// Help and version, or what was wrong.
 fn explain(error: clap::Error, invocation: &Invocation, console: &Console) -> Result<Exit, Failure> {
-    match usage::read(error, &invocation.title()) {
+    match usage::read(error, &invocation.helper()) {
         usage::Said::Asked(help) => {
             let help = match console.style() {
                 crate::render::Style::Colour => help.render().ansi().to_string(),

@@ -16,17 +16,17 @@ pub enum Said {
     Mistake(Failure),
 }
 
-/// Sorts clap's errors. `title` is what `--help` can be asked of.
+/// Sorts clap's errors. `helper` is what `--help` can be asked of.
 #[must_use]
-pub fn read(error: Error, title: &str) -> Said {
+pub fn read(error: Error, helper: &str) -> Said {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Said::Asked(error),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Said::Nothing(error),
-        _ => Said::Mistake(mistake(&error, title)),
+        _ => Said::Mistake(mistake(&error, helper)),
     }
 }
 
-fn mistake(error: &Error, title: &str) -> Failure {
+fn mistake(error: &Error, helper: &str) -> Failure {
     let context = |kind| error.get(kind).map(text).filter(|text| !text.is_empty());
     let argument = context(ContextKind::InvalidArg).unwrap_or_default();
     let value = context(ContextKind::InvalidValue).unwrap_or_default();
@@ -59,9 +59,9 @@ fn mistake(error: &Error, title: &str) -> Failure {
         .into_iter()
         .find_map(context);
     let hint = match (meant, context(ContextKind::ValidValue)) {
-        (Some(meant), _) => format!("did you mean '{meant}'? {title} --help lists all there is"),
+        (Some(meant), _) => format!("did you mean '{meant}'? {helper} --help lists all there is"),
         (None, Some(valid)) => format!("it takes {valid}"),
-        (None, None) => format!("{title} --help lists all there is"),
+        (None, None) => format!("{helper} --help lists all there is"),
     };
     Failure::new(Exit::Usage, what, hint)
 }

@@ -21,17 +21,22 @@ struct Seen<'a> {
     valid: Option<&'a NetworkList>,
 }
 
+/// The address that others are told, or would be; `None`: the settings cannot be read. An error says why there is none.
+pub(super) fn own(facts: &Facts, read: &Read) -> Option<Result<IpAddr, String>> {
+    match (&facts.running, &facts.settings) {
+        (Ok(running), _) => Some(Ok(running.status.address)),
+        (Err(_), Ok(settings)) => Some(would_advertise(settings, read)),
+        (Err(_), Err(_)) => None,
+    }
+}
+
 pub(super) fn judge(facts: &Facts, read: &Read) -> Finding {
-    let address = match (&facts.running, &facts.settings) {
-        (Ok(running), _) => running.status.address,
-        (Err(_), Ok(settings)) => match would_advertise(settings, read) {
-            Ok(address) => address,
-            Err(why) => {
-                return Check::Address
-                    .fail(why, "ip address; then --advertise or --interface, or [host] in peermon.toml");
-            }
-        },
-        (Err(_), Err(_)) => return Check::Address.skip("its settings cannot be read"),
+    let address = match own(facts, read) {
+        Some(Ok(address)) => address,
+        Some(Err(why)) => {
+            return Check::Address.fail(why, "ip address; then --advertise or --interface, or [host] in peermon.toml");
+        }
+        None => return Check::Address.skip("its settings cannot be read"),
     };
     let bound = match (&facts.running, &facts.settings) {
         (Ok(running), _) => running.checkup.as_ref().and_then(|checkup| checkup.bound),

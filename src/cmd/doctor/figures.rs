@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use super::super::ssh::Effective;
 use super::NO_DAEMON;
+use super::address;
 use super::check::Check;
 use super::facts::{Facts, Running, service};
+use super::files::Read;
 use crate::config::paths::Realm;
 use crate::model::{HostView, Sample};
 use crate::os::peer::Peer;
@@ -167,12 +169,12 @@ fn judge_figures(sample: &Sample, row: Option<&HostView>, root: &str) -> Finding
 }
 
 /// Asked at the address that others use, and at the port that ssh uses for this host.
-pub(super) fn sshd(facts: &Facts) -> Finding {
+pub(super) fn sshd(facts: &Facts, read: &Read) -> Finding {
     let running = facts.running.as_ref().ok();
     if running.and_then(own_row).is_some_and(|row| row.collector) {
         return Check::Sshd.ok("not asked: a collector is never a target");
     }
-    let address = running.map(|running| running.status.address).filter(|address| !address.is_unspecified());
+    let address = address::own(facts, read).and_then(Result::ok).filter(|address| !address.is_unspecified());
     let name = running.map_or_else(|| "localhost".to_owned(), |running| running.status.name.to_string());
     let port = Effective::ask(OsStr::new("ssh"), Vec::new(), &name).port;
     let address = SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port);

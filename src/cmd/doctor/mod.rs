@@ -36,7 +36,7 @@ pub fn run(args: &DoctorArgs, console: &Console) -> Result<Exit, Failure> {
     })?;
     // These take their time while the daemon looks for others.
     let read = files::read(&facts);
-    let sshd = figures::sshd(&facts);
+    let sshd = figures::sshd(&facts, &read);
     let client_port = daemon::client_port(&facts);
     facts.finish(client);
     let findings = Check::ALL.map(|check| match check {
