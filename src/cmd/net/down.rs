@@ -12,12 +12,13 @@ use crate::config::ssh_hosts::SshHost;
 /// Ends the daemons of the network, or those of some hosts, which are no longer in it then.
 pub(super) fn run(args: &DownArgs, console: &Console) -> Result<Exit, Failure> {
     let folder = Folder::of_user()?;
-    let mut network = folder.network()?;
-    if network.hosts.is_empty() && args.hosts.is_empty() {
+    if folder.network()?.hosts.is_empty() && args.hosts.is_empty() {
         console.say("there is no network");
         return Ok(Exit::Done);
     }
     let turn = folder.take_turn()?;
+    // Whoever had the turn before may have changed it.
+    let mut network = folder.network()?;
     let reach = reach(&args.reach, &network, console)?;
     let named = args.hosts.iter().map(|host| network.meant(&host.clone().or_as(args.reach.user.as_deref())));
     let hosts: Vec<SshHost> = if args.hosts.is_empty() { network.hosts.clone() } else { named.collect() };

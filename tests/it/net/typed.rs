@@ -1,6 +1,9 @@
 //! What is typed: lists, users, arguments for ssh, and mistakes.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::command::{Place, check_failure};
 use crate::readme::{blocks, check_links, check_mentioned};
@@ -46,6 +49,39 @@ fn where_there_is_no_ssh_that_is_said() {
         place.peermon("net up node1 node2").env("PEERMON_SSH", "no-such-ssh").output().unwrap().into();
     // Once, however many hosts there are.
     check_failure(&outcome, 1, "peermon net: cannot run no-such-ssh (", "install the OpenSSH client");
+}
+
+#[test]
+fn two_that_take_hosts_out_at_the_same_time_take_out_both() {
+    let place = Place::new();
+    let folder = place.home.path().join(".local/share/peermon/net");
+    fs::create_dir_all(&folder).unwrap();
+    let network = r#"{"hosts": ["node1", "node2", "node3"], "port": 13000, "client_port": 13002, "ssh_args": []}"#;
+    fs::write(folder.join("network.json"), network).unwrap();
+    // node1 takes its time.
+    let ssh = place.home.path().join("ssh");
+    let lines = "cat >/dev/null
+        case $* in *' -- node1 '*) touch began; for try in $(seq 300); do [ -e go ] && break; sleep 0.1; done ;; esac
+        echo peermon-net ended; echo peermon-net done";
+    fs::write(&ssh, format!("#!/bin/sh\n{lines}\n")).unwrap();
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+    let down = |host: &str| place.peermon(&format!("net down {host}")).env("PEERMON_SSH", &ssh).spawn().unwrap();
+
+    let first = down("node1");
+    let begin = Instant::now();
+    while !place.home.path().join("began").exists() {
+        assert!(begin.elapsed() < Duration::from_secs(30));
+        thread::sleep(Duration::from_millis(10));
+    }
+    let second = down("node2");
+    // It waits for its turn by then.
+    thread::sleep(Duration::from_millis(500));
+    fs::write(place.home.path().join("go"), "").unwrap();
+    for mut child in [first, second] {
+        assert!(child.wait().unwrap().success());
+    }
+    let left = fs::read_to_string(folder.join("network.json")).unwrap();
+    assert!(left.contains("node3") && !left.contains("node1") && !left.contains("node2"), "{left}");
 }
 
 #[test]
