@@ -5,6 +5,7 @@
 //! key nor the hosts' names are ever arguments.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -47,7 +48,7 @@ const LAST_OPTIONS: [&str; 6] =
 /// ssh's own failures.
 const SSH_FAILED: i32 = 255;
 
-/// Most that is read of what a host says: a long log, or the table of a thousand hosts.
+/// Most that is read of what a host says: a long log, of which the script keeps to the last 3 MB, or the table of a thousand hosts.
 const STDOUT_MAX: u64 = 4 << 20;
 
 /// Most that is read of what ssh says.
@@ -70,8 +71,8 @@ pub(super) struct Reach {
     pub jobs: usize,
 }
 
-/// What a host is asked to do.
-#[derive(Clone, Debug)]
+/// What a host is asked to do. The text may hold the key.
+#[derive(Clone)]
 pub(super) struct Request {
     text: String,
     payload: Arc<Vec<u8>>,
@@ -112,8 +113,17 @@ impl Request {
     }
 }
 
+impl fmt::Debug for Request {
+    /// Without the text: no secret gets into anything printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Request");
+        shown.field("payload", &self.payload.len()).field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
 impl Answer {
-    fn read(stdout: &[u8]) -> Self {
+    /// From all that a host says.
+    pub fn read(stdout: &[u8]) -> Self {
         let text = String::from_utf8_lossy(stdout);
         let answers = text.lines().filter_map(|line| line.strip_prefix(MARK));
         let split = |line: &str| {
@@ -244,6 +254,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_of_a_request_has_no_key_in_it() {
+        let request = Request::new("start", Duration::ZERO).with("key", "5ec2e7");
+        assert!(request.script().contains("key='5ec2e7'"));
+        assert!(!format!("{request:?}{request:#?}").contains("5ec2e7"));
+    }
+
+    #[test]
     fn a_session_that_hangs_is_given_up_after_its_time() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("ssh");
@@ -254,6 +271,29 @@ mod tests {
         let asked = reach.ask(&"node1".parse().unwrap(), &Request::new("look", Duration::from_millis(300)));
         assert!(matches!(asked, Err(Trouble::Silent(_))), "{asked:?}");
         assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    }
+
+    #[test]
+    fn who_is_missing_is_known_however_many_there_are() {
+        let home = tempfile::tempdir().unwrap();
+        let bin = home.path().join(".local/share/peermon/net/bin");
+        fs::create_dir_all(&bin).unwrap();
+        // More than what Linux takes as one argument, 128 KiB.
+        let members: Vec<String> =
+            (0..3_000).map(|n| format!("{},10.9.{}.{}", "n".repeat(50), n / 250, n % 250)).collect();
+        let seen = |state: &str| members.iter().skip(1).map(|member| format!("{member},{state}\n")).collect::<String>();
+        fs::write(bin.join("rows"), seen("fresh") + &members[0] + ",gone\n").unwrap();
+        let program = bin.join("peermon");
+        fs::write(&program, "#!/bin/sh\ncat \"${0%/*}/rows\"\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let request = Request::new("meet", Duration::ZERO).with("wanted_client_port", "13002").with("patience", "0");
+        let script = home.path().join("script");
+        fs::write(&script, request.with("members", members.join("\n")).script()).unwrap();
+        let mut sh = Command::new("sh");
+        let output = sh.arg(&script).env("HOME", home.path()).env_remove("XDG_DATA_HOME").output().unwrap();
+        let answer = Answer::read(&output.stdout);
+        assert!(answer.says("done"), "{output:?}");
+        assert_eq!(answer.all("missing").collect::<Vec<_>>(), [&members[0]]);
     }
 
     #[test]

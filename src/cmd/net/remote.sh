@@ -9,14 +9,22 @@ umask 077
 LC_ALL=C
 PATH=$PATH:/usr/local/bin:/usr/bin:/bin
 export LC_ALL PATH
-unset PEERMON_SOCKET PEERMON_CLIENT_PORT PEERMON_CONFIG_DIR PEERMON_LOG
+unset PEERMON_SOCKET PEERMON_CLIENT_PORT PEERMON_POLICY PEERMON_LOG
 
 uid=$(id -u)
 
 # The same on all hosts that share a home: the program, the key, the machines.
 folder=${XDG_DATA_HOME:-$HOME/.local/share}/peermon/net
+case $folder in
+/*) ;;
+*) folder=$HOME/.local/share/peermon/net ;;
+esac
 program=$folder/bin/peermon
-# The daemon takes this for the config folder, so that the user's other networks have nothing to do with it.
+# The daemon and its clients take this for the config folder, so that neither the user's other networks nor the host's have anything
+# to do with them, nor mistakes in their settings.
+XDG_CONFIG_HOME=$folder
+PEERMON_CONFIG_DIR=$folder/peermon
+export XDG_CONFIG_HOME PEERMON_CONFIG_DIR
 key_file=$folder/peermon/gossip.key
 machines_file=$folder/peermon/machines.txt
 # One for each home: who finds it made, finds the others' too.
@@ -35,6 +43,18 @@ fail() {
     printf '%s\n' "$2" | sed 's/^/peermon-net words /'
     say failed "$1"
     exit 1
+}
+
+# text TEXT: on stdout. In some shells printf is a program, whose arguments others can see, and which takes only so many.
+text() {
+    cat <<END
+$1
+END
+}
+
+# A tenth of a second, where sleep knows parts of one.
+pause() {
+    sleep 0.1 2>/dev/null || sleep 1
 }
 
 unique() {
@@ -81,16 +101,22 @@ adopt() {
     [ -S "$runtime/$wanted_client_port.sock" ] || return 1
     status=$("$program" query --socket "$runtime/$wanted_client_port.sock" --status --json 2>/dev/null) || return 1
     pid=$(number pid)
-    case $(readlink "/proc/${pid:-none}/exe") in
-    "$(cd "$folder/bin" && pwd -P)/peermon" | "$(cd "$folder/bin" && pwd -P)/peermon (deleted)") ;;
-    *) return 1 ;;
-    esac
+    runs_ours || return 1
     begun=$(started "$pid")
     version=$(printf '%s\n' "$status" | sed -n 's/.*"version":"\([^"]*\)".*/\1/p')
     port=$(number port)
     client_port=$wanted_client_port
     files=''
     [ -n "$begun" ]
+}
+
+# Whether process $pid runs the program that lies here, or lay here before another one took its name.
+runs_ours() {
+    bin=$(cd "$folder/bin" 2>/dev/null && pwd -P) || return 1
+    case $(readlink "/proc/${pid:-none}/exe" 2>/dev/null) in
+    "$bin/peermon" | "$bin/peermon (deleted)") ;;
+    *) return 1 ;;
+    esac
 }
 
 # number KEY: of $status.
@@ -101,11 +127,10 @@ number() {
 # The daemon of the record ends, as politely as it can.
 end_daemon() {
     kill -TERM "$pid" 2>/dev/null
-    tries=0
+    end=$(($(date +%s) + 10))
     while [ "$(started "$pid")" = "$begun" ]; do
-        tries=$((tries + 1))
-        [ $tries -le 100 ] || fail end "process $pid has not ended within 10 s of TERM"
-        sleep 0.1
+        [ "$(date +%s)" -le "$end" ] || fail end "process $pid has not ended within 10 s of TERM"
+        pause
     done
 }
 
@@ -113,7 +138,7 @@ end_daemon() {
 put() {
     if [ "$(cat "$1" 2>/dev/null)" != "$2" ]; then
         new=$(dirname "$1")/.new.$(unique)
-        if ! words=$({ printf '%s\n' "$2" >"$new"; } 2>&1) || ! words=$(mv -f "$new" "$1" 2>&1); then
+        if ! words=$({ text "$2" >"$new"; } 2>&1) || ! words=$(mv -f "$new" "$1" 2>&1); then
             rm -f "$new"
             fail write "$words"
         fi
@@ -220,7 +245,7 @@ start() {
             kill -HUP "$pid"
             note
         fi
-    elif ! words=$(XDG_CONFIG_HOME=$folder "$program" daemon -u --detach -p "$wanted_port" -l "$wanted_client_port" 2>&1 </dev/null); then
+    elif ! words=$("$program" daemon -u --detach -p "$wanted_port" -l "$wanted_client_port" 2>&1 </dev/null); then
         # Somebody else may just have started it, in the name of the same user.
         sleep 1
         if ! is_alive || ! is_wanted; then
@@ -230,7 +255,15 @@ start() {
     else
         status=$(status_of "$wanted_client_port")
         pid=$(number pid)
-        begun=$(started "${pid:-none}")
+        if [ -z "$pid" ]; then
+            # It says why; a daemon that nobody can ask goes.
+            words=$("$program" query -p "$wanted_client_port" --status 2>&1 >/dev/null)
+            if is_own && read -r pid 2>/dev/null <"$runtime/$wanted_client_port.pid" && runs_ours; then
+                kill -TERM "$pid"
+            fi
+            fail daemon "$words"
+        fi
+        begun=$(started "$pid")
         [ -n "$begun" ] || fail daemon 'the daemon ended at once'
         # Nobody could end a daemon that nobody knows.
         if ! (note); then
@@ -248,16 +281,21 @@ start() {
 meet() {
     end=$(($(date +%s) + patience))
     while :; do
-        seen=$("$program" query -p "$wanted_client_port" --all --output csv --fields name,address,state 2>/dev/null |
-            sed -n -e 's/,fresh$//p' -e 's/,late$//p')
-        missing=$(printf '%s\n' "$members" | grep -vxF -e "$seen")
+        missing=$(
+            {
+                "$program" query -p "$wanted_client_port" --all --output csv --fields name,address,state 2>/dev/null |
+                    sed -n -e 's/,fresh$//p' -e 's/,late$//p'
+                text "-- members --"
+                text "$members"
+            } | awk '$0 == "-- members --" { wanted = 1; next } wanted && !($0 in seen) { print } { seen[$0] }'
+        )
         if [ -z "$missing" ] || [ "$(date +%s)" -ge "$end" ]; then
             break
         fi
-        sleep 0.2
+        pause
     done
     if [ -n "$missing" ]; then
-        printf '%s\n' "$missing" | sed 's/^/peermon-net missing /'
+        text "$missing" | sed 's/^/peermon-net missing /'
     fi
     "$program" query -p "$wanted_client_port" --all --output table 2>/dev/null | sed 's/^/peermon-net table /'
 }
@@ -274,8 +312,8 @@ logs() {
     if ! is_own || [ ! -f "$log" ]; then
         fail log "there is no $log"
     fi
-    # What was written before the log grew long comes first.
-    cat "$log.old" "$log" 2>/dev/null | tail -n "$lines" | sed 's/^/peermon-net log /'
+    # What was written before the log grew long comes first. Whoever asked reads 4 MiB of it; a line that is cut is none of ours.
+    cat "$log.old" "$log" 2>/dev/null | tail -n "$lines" | sed 's/^/peermon-net log /' | tail -c 3000000
 }
 
 # What a daemon that has ended leaves for whoever comes after it, unless another one is there now.
