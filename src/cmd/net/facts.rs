@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::remote::Answer;
 use super::status::Saying;
 use super::trouble::Trouble;
+use crate::config::values::Port;
 use crate::model::HostName;
 
 /// A host, as it says itself.
@@ -44,8 +45,8 @@ pub(super) enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Running {
     pub version: String,
-    pub port: u16,
-    pub client_port: u16,
+    pub port: Port,
+    pub client_port: Port,
     /// The mark of the key and the machines that it has read; empty where that is not known.
     pub files: String,
 }
@@ -74,7 +75,7 @@ impl Facts {
 
 impl Place {
     /// A line of a machines file.
-    pub fn machine(&self, port: u16) -> String {
+    pub fn machine(&self, port: Port) -> String {
         match self {
             Self::Address(IpAddr::V6(address)) => format!("[{address}]:{port}"),
             Self::Address(IpAddr::V4(address)) => format!("{address}:{port}"),
@@ -136,8 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn a_daemon_at_ports_that_no_daemon_can_have_is_none() {
+        assert_eq!(running("77 2.0.0 13000 13002 ab").map(|daemon| daemon.port.above()), Some(13_001));
+        for said in ["77 2.0.0 65535 13002 ab", "77 2.0.0 13000 0", "77 2.0.0 13000", "77 2.0.0 99999 1", ""] {
+            assert_eq!(running(said), None, "{said}");
+        }
+    }
+
+    #[test]
     fn others_find_a_host_where_it_was_reached_unless_that_is_only_for_itself() {
-        let place = |reached: &str| place(Some(reached), Some("node1")).unwrap().machine(13_000);
+        let place = |reached: &str| place(Some(reached), Some("node1")).unwrap().machine("13000".parse().unwrap());
         assert_eq!(place("10.9.0.254 50000 10.9.0.1 22"), "10.9.0.1:13000");
         assert_eq!(place("::1 50000 2001:db8::1 22"), "[2001:db8::1]:13000");
         for own in ["127.0.0.1 1 127.0.0.1 22", "::1 1 ::1 22", "fe80::2%eth0 1 fe80::1%eth0 22", "", "x"] {

@@ -12,6 +12,7 @@ use nix::libc;
 use super::super::exit::{Exit, Failure};
 use super::ports::Ports;
 use crate::config::ssh_hosts::SshHost;
+use crate::config::values::Port;
 use crate::os::lock::{self, Lock};
 use crate::os::{entropy, new_file, privileges, secret};
 use crate::session::{Keyring, new_key_file};
@@ -134,17 +135,13 @@ impl Folder {
         Err(cannot_write(&path, &io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// Takes away what lies here, and the folders that are empty then.
+    /// Takes away what is known of the network. The lock stays: others may be waiting for it, and a new one would be another one.
     pub fn purge(&self) {
-        for file in [self.network_file(), self.key_folder().join("gossip.key"), self.0.join("lock")] {
+        for file in [self.network_file(), self.key_folder().join("gossip.key")] {
             let _ = fs::remove_file(file);
         }
         // What somebody else put there stays, and so does what it lies in.
-        for folder in
-            [&self.key_folder(), &self.0].into_iter().chain(self.0.parent().map(|parent| parent.to_path_buf()).as_ref())
-        {
-            let _ = fs::remove_dir(folder);
-        }
+        let _ = fs::remove_dir(self.key_folder());
     }
 
     fn key_folder(&self) -> PathBuf {
@@ -160,14 +157,16 @@ impl Network {
     fn read(text: &str) -> Option<Self> {
         let Saved { hosts, port, client_port, ssh_args } = serde_json::from_str(text).ok()?;
         let hosts = hosts.iter().map(|host| host.parse().ok()).collect::<Option<_>>()?;
-        Some(Self { hosts, ports: Some(Ports { gossip: port, client: client_port }), ssh_args })
+        let port_of = |number: u16| number.to_string().parse::<Port>().ok();
+        let ports = Ports { gossip: port_of(port)?, client: port_of(client_port)? };
+        Some(Self { hosts, ports: Some(ports), ssh_args })
     }
 
     /// `None`: nothing is known that could be kept.
     fn text(&self) -> Option<String> {
         let Ports { gossip, client } = self.ports?;
         let hosts = self.hosts.iter().map(ToString::to_string).collect();
-        let saved = Saved { hosts, port: gossip, client_port: client, ssh_args: self.ssh_args.clone() };
+        let saved = Saved { hosts, port: gossip.get(), client_port: client.get(), ssh_args: self.ssh_args.clone() };
         Some(serde_json::to_string_pretty(&saved).ok()? + "\n")
     }
 
@@ -195,18 +194,28 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = Folder(root.path().join("peermon/net"));
         assert_eq!(folder.network().unwrap(), Network::default());
-        let _turn = folder.take_turn().unwrap();
+        let turn = folder.take_turn().unwrap();
         let hosts = ["node1", "ada@node2"].map(|host| host.parse().unwrap()).to_vec();
-        let ports = Some(Ports { gossip: 13_000, client: 13_002 });
+        let ports = Some(Ports { gossip: "13000".parse().unwrap(), client: "13002".parse().unwrap() });
         let network = Network { hosts, ports, ssh_args: vec!["-p".into(), "2222".into()] };
         folder.keep(&network).unwrap();
         assert_eq!(folder.network().unwrap(), network);
         assert_eq!(network.meant(&"node2".parse().unwrap()).to_string(), "ada@node2");
         assert_eq!(network.meant(&"bob@node2".parse().unwrap()).to_string(), "bob@node2");
-        fs::write(folder.network_file(), "{").unwrap();
-        assert!(folder.network().unwrap_err().hint.starts_with("rm "));
+        let kept = fs::read_to_string(folder.network_file()).unwrap();
+        for damaged in ["{".to_owned(), kept.replace("13000", "65535"), kept.replace("13002", "0")] {
+            fs::write(folder.network_file(), damaged).unwrap();
+            assert!(folder.network().unwrap_err().hint.starts_with("rm "));
+        }
+        folder.key().unwrap();
         folder.purge();
-        assert!(!root.path().join("peermon").exists());
+        let left =
+            |path: &Path| -> Vec<_> { fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect() };
+        assert_eq!(left(&folder.0), ["lock"]);
+        assert!(
+            turn.is_some() && lock::take(&folder.0.join("lock")).unwrap().is_none(),
+            "whoever comes now still waits"
+        );
     }
 
     #[test]

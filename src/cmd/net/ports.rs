@@ -20,14 +20,14 @@ const TRIES: u32 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ports {
     /// UDP, and the one above it.
-    pub gossip: u16,
+    pub gossip: Port,
     /// Names the network on each host.
-    pub client: u16,
+    pub client: Port,
 }
 
 /// As the script takes the client port of a network that may have none yet.
 pub(super) fn client_port(ports: Option<Ports>) -> String {
-    ports.map_or(0, |ports| ports.client).to_string()
+    ports.map_or_else(|| "0".to_owned(), |ports| ports.client.to_string())
 }
 
 /// What is said before any is picked.
@@ -48,8 +48,8 @@ impl Ports {
             Some(Self { gossip: daemon.port, client: daemon.client_port })
         };
         let fitted = |ports: Self| Self {
-            gossip: wish.gossip.map_or(ports.gossip, Port::get),
-            client: wish.client.map_or(ports.client, Port::get),
+            gossip: wish.gossip.unwrap_or(ports.gossip),
+            client: wish.client.unwrap_or(ports.client),
         };
         if let Some(ports) = known.or_else(running) {
             return Some(fitted(ports));
@@ -62,20 +62,20 @@ impl Ports {
     /// Those of user `uid`, at that place of those that are looked at.
     fn of(uid: u32, place: u32) -> Self {
         let gossip = FIRST + (uid % PLACES + place * STRIDE) % PLACES * EACH;
-        let port = |number: u32| u16::try_from(number).expect("FIRST + PLACES * EACH is below 32768");
+        let port = |number: u32| number.to_string().parse().expect("FIRST + PLACES * EACH is below 32768");
         Self { gossip: port(gossip), client: port(gossip + 2) }
     }
 
     /// Whether the client port is one of the gossip's. It is no UDP port, but one number for two things confuses.
     pub fn clash(&self) -> bool {
-        self.client == self.gossip || self.client == self.gossip + 1
+        [self.gossip.get(), self.gossip.above()].contains(&self.client.get())
     }
 
     /// Of what was asked for the daemon itself will say that it is taken.
     fn are_free_on(&self, facts: &Facts, asked_for: Wish) -> bool {
-        let gossip_is_free = || !facts.udp.contains(&self.gossip) && !facts.udp.contains(&(self.gossip + 1));
+        let gossip_is_free = || [self.gossip.get(), self.gossip.above()].iter().all(|port| !facts.udp.contains(port));
         (asked_for.gossip.is_some() || gossip_is_free())
-            && (asked_for.client.is_some() || !facts.tcp.contains(&self.client))
+            && (asked_for.client.is_some() || !facts.tcp.contains(&self.client.get()))
     }
 }
 
@@ -102,7 +102,8 @@ mod tests {
     }
 
     fn settled(wish: Wish, known: Option<Ports>, hosts: &[Facts]) -> Option<(u16, u16)> {
-        Ports::settle(wish, known, &hosts.iter().collect::<Vec<_>>()).map(|ports| (ports.gossip, ports.client))
+        let settled = Ports::settle(wish, known, &hosts.iter().collect::<Vec<_>>());
+        settled.map(|ports| (ports.gossip.get(), ports.client.get()))
     }
 
     #[test]
@@ -110,7 +111,7 @@ mod tests {
         let mut all = BTreeSet::new();
         for uid in 0..7_000 {
             let Ports { gossip, client } = Ports::of(uid, 0);
-            for port in [gossip, gossip + 1, client] {
+            for port in [gossip.get(), gossip.above(), client.get()] {
                 assert!((10_000..32_768).contains(&port) && all.insert(port), "{uid}: {port}");
             }
         }
@@ -132,13 +133,13 @@ mod tests {
 
     #[test]
     fn flags_win_over_what_the_network_has_and_that_over_what_is_picked() {
-        let known = Some(Ports { gossip: 4_000, client: 4_002 });
-        let wish = |gossip: Option<&str>, client: Option<&str>| Wish {
-            gossip: gossip.map(|port| port.parse().unwrap()),
-            client: client.map(|port| port.parse().unwrap()),
-        };
+        let port = |number: &str| number.parse().unwrap();
+        let known = Some(Ports { gossip: port("4000"), client: port("4002") });
+        let wish =
+            |gossip: Option<&str>, client: Option<&str>| Wish { gossip: gossip.map(port), client: client.map(port) };
         let mut runs = facts(1000, &[5_000, 5_001], &[5_002]);
-        runs.daemon = Some(Running { version: String::new(), port: 5_000, client_port: 5_002, files: String::new() });
+        let (version, files) = (String::new(), String::new());
+        runs.daemon = Some(Running { version, port: port("5000"), client_port: port("5002"), files });
         let hosts = [facts(1000, &[], &[]), runs];
         assert_eq!(settled(Wish::default(), known, &hosts), Some((4_000, 4_002)));
         assert_eq!(settled(Wish::default(), None, &hosts), Some((5_000, 5_002)));

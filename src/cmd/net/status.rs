@@ -30,7 +30,7 @@ impl Saying {
     pub fn of(answer: &Answer) -> Option<Self> {
         let said: serde_json::Value = serde_json::from_str(answer.get("status")?).ok()?;
         let text = |key: &str| said[key].as_str().map(str::to_owned);
-        let living = said["hosts"]["fresh"].as_u64()? + said["hosts"]["late"].as_u64()?;
+        let living = said["hosts"]["fresh"].as_u64()?.saturating_add(said["hosts"]["late"].as_u64()?);
         Some(Self {
             name: text("name")?,
             address: text("address")?,
@@ -110,5 +110,20 @@ fn row(host: &SshHost, answer: &Result<Answer, Trouble>) -> NetRow {
             up_seconds: None,
             says: if runs { "its daemon does not answer".to_owned() } else { String::new() },
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_that_no_daemon_has_are_no_trouble() {
+        let most = u64::MAX;
+        let status = format!(
+            r#"{{"name":"n","address":"a","version":"2","uptime_seconds":{most},"isolated":false,"keyed":true,"hosts":{{"fresh":{most},"late":{most}}}}}"#
+        );
+        let answer = Answer::read(format!("peermon-net status {status}\n").as_bytes());
+        assert_eq!(Saying::of(&answer).unwrap().others, most - 1);
     }
 }

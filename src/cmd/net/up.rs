@@ -32,6 +32,9 @@ const MEET_MAX: Duration = Duration::from_secs(20);
 /// Machines that a daemon starts from: one of them has to be up. Each is greeted once a second at the start.
 const MACHINES: usize = 32;
 
+/// Where the folder of `peermon net` is on a host that says nothing else.
+const USUAL_FOLDER: &str = "~/.local/share/peermon/net";
+
 /// The version that is copied.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -164,7 +167,7 @@ fn bring_up(
     }
     drop(turn);
 
-    let there = members.first().map(|(candidate, _)| candidate.facts.folder.clone());
+    let there = folder_to_type(members.iter().map(|(candidate, _)| candidate.facts.folder.as_str())).to_owned();
     let members: Vec<Member> =
         members.into_iter().map(|(candidate, saying)| Member { host: candidate.host, saying }).collect();
     let apart = match network.ports {
@@ -177,7 +180,7 @@ fn bring_up(
     for failure in &apart {
         console.fail(failure);
     }
-    if let (Some(ports), Some(there)) = (network.ports, there) {
+    if let Some(ports) = network.ports.filter(|_| !members.is_empty()) {
         say_what_to_type(ports, &there, members.len(), console);
     }
     let failed: Vec<(&SshHost, &Trouble)> = failed.iter().map(|(host, trouble)| (host, trouble)).collect();
@@ -228,7 +231,12 @@ fn no_ports() -> Failure {
 fn check(ports: Ports) -> Result<(), Failure> {
     if ports.clash() {
         let what = format!("client port {} is a port of the gossip too", ports.client);
-        return Err(Failure::new(Exit::Usage, what, format_args!("-l {}", ports.gossip.saturating_add(2))));
+        // The two highest ports have no room above them.
+        let free = match ports.gossip.get() {
+            high @ 65_533.. => high - 1,
+            port => port + 2,
+        };
+        return Err(Failure::new(Exit::Usage, what, format_args!("-l {free}")));
     }
     Ok(())
 }
@@ -364,7 +372,8 @@ fn meet(
     if let Some((_, text)) = table {
         console.print(&text)?;
     }
-    let firewall = format!("do firewalls let UDP ports {} and {} pass between them?", ports.gossip, ports.gossip + 1);
+    let firewall =
+        format!("do firewalls let UDP ports {} and {} pass between them?", ports.gossip, ports.gossip.above());
     let says = |what: String| Failure::new(Exit::NotAll, what, &firewall);
     let apart = alone.iter().map(|host| says(format!("{host} sees nobody else")));
     let apart = apart.chain(unseen.iter().map(|(identity, by)| {
@@ -374,14 +383,53 @@ fn meet(
     Ok(apart.collect())
 }
 
+/// The folder that all members say, in a command that somebody may type. What one host alone says is no word of ours, nor is
+/// anything that a shell would act on: then it is where it usually is.
+fn folder_to_type<'a>(mut said: impl Iterator<Item = &'a str>) -> &'a str {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let first = said.next().filter(|folder| folder.starts_with('/') && folder.bytes().all(plain));
+    first.filter(|folder| said.all(|other| other == *folder)).unwrap_or(USUAL_FOLDER)
+}
+
 /// How clients find the network, here and there.
 fn say_what_to_type(ports: Ports, there: &str, up: usize, console: &Console) {
     let query = format!("query -p {}", ports.client);
     let hosts = if up == 1 { "1 host is".to_owned() } else { format!("{up} hosts are") };
     console.say(format_args!("{hosts} up; on each of them: {there}/bin/peermon {query}"));
-    let port = ports.client.to_string().parse();
-    let is_here = port.is_ok_and(|port| Client::connect(&Daemon::OfPort(port), &Environment::of_process()).is_ok());
-    if is_here {
+    if Client::connect(&Daemon::OfPort(ports.client), &Environment::of_process()).is_ok() {
         console.say(format_args!("on this machine: peermon {query}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_is_made_of_what_all_hosts_say_and_of_nothing_that_a_shell_acts_on() {
+        let ada = "/home/ada/.local/share/peermon/net";
+        for (said, typed) in [
+            (&[ada][..], ada),
+            (&[ada, ada], ada),
+            (&[ada, "/tmp/x"], USUAL_FOLDER),
+            (&["/tmp/x", ada], USUAL_FOLDER),
+            (&["/home/a b"], USUAL_FOLDER),
+            (&["/x;id #"], USUAL_FOLDER),
+            (&["x"], USUAL_FOLDER),
+            (&[], USUAL_FOLDER),
+        ] {
+            assert_eq!(folder_to_type(said.iter().copied()), typed, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_port_that_is_one_of_the_gossips_is_refused_with_one_that_can_be_had() {
+        for (gossip, client, hint) in
+            [("13000", "13001", "-l 13002"), ("65533", "65534", "-l 65532"), ("65534", "65534", "-l 65533")]
+        {
+            let ports = Ports { gossip: gossip.parse().unwrap(), client: client.parse().unwrap() };
+            assert_eq!(check(ports).unwrap_err().hint, hint);
+        }
+        assert!(check(Ports { gossip: "65534".parse().unwrap(), client: "13002".parse().unwrap() }).is_ok());
     }
 }

@@ -31,7 +31,7 @@ fn hosts_that_share_a_home_have_one_program_and_one_key_and_a_daemon_each() {
     village.does("ada", &format!("{home} {FOLDER}/bin/peermon net down node3"));
     assert_eq!(village.does("ada", "peermon net status").lines().count(), 3);
     village.does("ada", "peermon net down --purge");
-    assert!(!village.desk.path("/home/ada/.local/share/peermon").exists());
+    assert_eq!(village.desk.said(&format!("ls -A {FOLDER}")), "lock\n");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn up_twice_changes_nothing_and_down_twice_is_no_error_and_leaves_nothing_runnin
         assert_eq!(names_below(&village, host, "/home/ada").replace("./.local/share\n", ""), "./.local\n");
         assert_eq!(village.did_on(host, "ls -A /tmp"), "");
     }
-    assert!(!village.desk.path("/home/ada/.local/share/peermon").exists());
+    assert_eq!(village.desk.said("ls -A /home/ada/.local/share/peermon/net"), "lock\n");
     assert_eq!(village.types("ada", "peermon net down").stderr, "peermon net: there is no network\n");
 }
 
@@ -147,6 +147,13 @@ fn status_tells_who_is_up_down_or_cannot_be_asked_and_logs_shows_what_a_daemon_s
     let logs = village.does("ada", "peermon net logs node1");
     assert!(logs.contains("started: "), "{logs}");
     assert_eq!(village.does("ada", "peermon net logs node1 -n 1").lines().count(), 1);
+
+    // One that is longer than what is read of a host: its end counts.
+    let numbers = format!("seq -f 'a line of a long log, number %.0f' 200000 >>{RUNTIME}/{CLIENT_PORT}.log");
+    village.did_on(1, &numbers);
+    let logs = village.does("ada", "peermon net logs node1 -n 300000");
+    assert!(logs.contains("number 200000\n") && logs.lines().count() < 200_000, "{}", logs.len());
+    assert!(logs.lines().all(|line| !line.contains("peermon-net")), "no part of a line");
 
     // One that was killed, and one that knows nobody any more.
     village.did_on(2, "kill -9 $(cut -d' ' -f1 /tmp/peermon-4242/net)");
