@@ -54,7 +54,9 @@ pub(in super::super) const NET_DOWN: Page = Page {
     name: "peermon-net-down",
     description: &[
         "Ends the daemons that peermon net up started, and no other process: each is known by its process number and the moment at which it \
-         started. What they kept in /tmp goes with them. Program, key and list stay for the next time, unless --purge says otherwise.",
+         started. Where the note of that is gone from /tmp/peermon-UID, it is your daemon that answers at the network's client port there and \
+         runs the program in the folder of peermon net, whoever started it. What they kept in /tmp goes with them. Program, key and list stay for the next time, unless --purge says otherwise; \
+         an empty lock file stays even then.",
         "Hosts that are named leave the network: the others go on without them.",
     ],
     sections: &[EXIT_STATUS, FILES],

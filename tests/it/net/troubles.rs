@@ -38,6 +38,34 @@ fn each_host_that_ssh_does_not_reach_is_named_with_sshs_last_line_and_the_rest_c
 }
 
 #[test]
+fn a_remote_command_of_the_users_ssh_settings_is_said_with_what_leaves_it_out() {
+    let Some(village) = Village::new(1, Homes::Separate) else { return };
+    village.does("ada", "printf 'Host node1\nRemoteCommand uptime\n' >>~/.ssh/config");
+    let up = village.types("ada", "peermon net up node1");
+    assert_eq!(up.code, Some(7), "{up:?}");
+    let how = "--ssh-arg -o --ssh-arg RemoteCommand=none";
+    check_failed(&up, "node1", "Cannot execute command-line and remote command", how);
+    village.does("ada", &format!("peermon net up node1 {how}"));
+    // It is remembered.
+    village.does("ada", "peermon net status");
+
+    village.does("ada", "printf 'Host node1\nStdinNull yes\n' >>~/.ssh/config");
+    let status = village.types("ada", "peermon net logs node1");
+    check_failed(&status, "node1", "nothing was said", "StdinNull");
+}
+
+#[test]
+fn a_mistake_in_the_settings_of_the_users_other_network_is_none_in_this_one() {
+    let Some(village) = Village::new(1, Homes::Separate) else { return };
+    village.does("ada", "ssh node1 'mkdir -p ~/.config/peermon; echo nonsense = [ >~/.config/peermon/peermon.toml'");
+    village.does("ada", "peermon net up node1");
+    assert_eq!(village.daemons(1, "ada").len(), 1);
+    assert_eq!(village.does("ada", "peermon net status").matches(" up ").count(), 1);
+    let down = village.types("ada", "peermon net down");
+    assert_eq!(down.stderr, "peermon net: 1 daemon has ended\n");
+}
+
+#[test]
 fn a_full_disk_a_noexec_home_and_another_processor_are_told_apart_and_leave_nothing_half_made() {
     let Some(village) = Village::new(4, Homes::Separate) else { return };
     village.did_on(1, "mount -t tmpfs -o size=600k,mode=700,uid=4242,gid=4242 tmpfs /home/ada");
