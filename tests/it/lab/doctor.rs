@@ -162,6 +162,12 @@ fn as_user(host: &Host, uid: u32) -> Said {
     Said::read(&host.network.within(|| command.output()).unwrap(), Duration::ZERO)
 }
 
+#[track_caller]
+fn all_is_well(host: &Host) {
+    let said = Said::of(host, &[]);
+    assert!(said.bad().is_empty(), "{:?}", said.bad());
+}
+
 #[test]
 fn a_healthy_host_is_told_that_all_is_well() {
     in_a_lab(|| {
@@ -170,7 +176,7 @@ fn a_healthy_host_is_told_that_all_is_well() {
         assert_eq!((said.bad().len(), said.exit), (0, Some(0)), "{said:#?}");
         assert!(said.took < SECOND * 20, "{said:?}");
         // Whoever asks again at once is told the same.
-        assert_eq!(Said::of(&lab[0], &[]).bad().len(), 0);
+        all_is_well(&lab[0]);
         let output = lab[0].run(&["doctor"]);
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(text.lines().filter(|line| line.starts_with("ok  ")).count(), Check::ALL.len(), "{text}");
@@ -255,7 +261,7 @@ fn each_file_that_a_daemon_would_not_take_is_named_with_what_mends_it() {
         host.write_config("gossip.key", "0123\n");
         only("FAIL", "a key is 64 hex digits", "peermon keygen");
         host.write_config("gossip.key", &key(1));
-        assert_eq!(Said::of(host, &[]).bad().len(), 0);
+        all_is_well(host);
     });
 }
 
@@ -307,7 +313,7 @@ fn a_firewall_on_this_host_shows_and_the_command_that_is_named_opens_the_port() 
             assert_eq!(fix, "nft insert rule inet lab incoming udp dport 1288-1289 accept");
             type_in(&lab[0], &fix);
             thread::sleep(ANEW);
-            assert_eq!(Said::of(&lab[0], &[]).bad().len(), 0);
+            all_is_well(&lab[0]);
             type_in(&lab[0], "nft delete table inet lab");
         }
     });
