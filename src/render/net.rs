@@ -9,6 +9,8 @@ use super::{safe, units};
 pub enum Standing {
     /// Its daemon answers.
     Up,
+    /// It does, and sees no other of the network.
+    Alone,
     /// No daemon of the network is there.
     Down,
     /// It cannot be asked.
@@ -38,6 +40,7 @@ pub fn network(rows: &[NetRow], style: Style) -> String {
     let cells = |row: &NetRow| {
         let (text, tone) = match row.standing {
             Standing::Up => ("up", Tone::Plain),
+            Standing::Alone => ("up", Tone::Caution),
             Standing::Down => ("down", Tone::Alarm),
             Standing::Unknown => ("?", Tone::Caution),
         };

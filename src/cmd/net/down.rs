@@ -22,6 +22,9 @@ pub(super) fn run(args: &DownArgs, console: &Console) -> Result<Exit, Failure> {
     let reach = reach(&args.reach, &network, console)?;
     let named = args.hosts.iter().map(|host| network.meant(&host.clone().or_as(args.reach.user.as_deref())));
     let hosts: Vec<SshHost> = if args.hosts.is_empty() { network.hosts.clone() } else { named.collect() };
+    for host in hosts.iter().filter(|host| !network.hosts.contains(host)) {
+        console.say(format_args!("{host} is not in the network"));
+    }
     let purge = if args.purge { "yes" } else { "no" };
     let request =
         Request::new("down", ASK_MAX).with("wanted_client_port", client_port(network.ports)).with("purge", purge);
@@ -43,7 +46,10 @@ pub(super) fn run(args: &DownArgs, console: &Console) -> Result<Exit, Failure> {
         format!(", {was} {} down already", if was == 1 { "was" } else { "were" })
     };
     console.say(format_args!("{ended} {} ended{before}", if ended == 1 { "daemon has" } else { "daemons have" }));
-    let hint = "the same command again, once they can be reached; the others are down";
+    let hint = match failed.len() == hosts.len() {
+        true => "the same command again, once that is mended; nothing was ended",
+        false => "the same command again, once that is mended; the others are down",
+    };
     if let Some(failure) = not_all(&failed, hosts.len(), hint) {
         return Err(failure);
     }

@@ -114,7 +114,7 @@ fn not_all(failed: &[(&SshHost, &Trouble)], all: usize, hint: &str) -> Option<Fa
 
 /// `peermon net logs`
 fn logs(args: &LogsArgs, console: &Console) -> Result<Exit, Failure> {
-    let network = Folder::of_user()?.network()?;
+    let network = existing(&Folder::of_user()?)?;
     let host = network.meant(&args.host.clone().or_as(args.reach.user.as_deref()));
     let Count(lines) = args.num;
     let request = Request::new("logs", ASK_MAX)

@@ -42,6 +42,10 @@ impl Saying {
         })
     }
 
+    fn is_alone(&self) -> bool {
+        self.others == 0 || self.isolated
+    }
+
     fn in_words(&self) -> String {
         let sees = match self.others {
             0 => "sees nobody else".to_owned(),
@@ -60,13 +64,20 @@ pub(super) fn run(args: &StatusArgs, console: &Console) -> Result<Exit, Failure>
     let reach = reach(&args.reach, &network, console)?;
     let request = Request::new("status", ASK_MAX).with("wanted_client_port", client_port(network.ports));
     let asked = ask_all(&network.hosts, &request, &reach, "asking", console)?;
-    let rows: Vec<NetRow> = asked.iter().map(|(host, answer)| row(host, answer)).collect();
+    let rows: Vec<NetRow> = asked.iter().map(|(host, answer)| row(host, answer, asked.len() == 1)).collect();
     console.print(&table(&rows, console.style()))?;
 
     let count = |standing| rows.iter().filter(|row| row.standing == standing).count();
     let (up, down) = (count(Standing::Up), count(Standing::Down));
     if up == rows.len() {
         return Ok(Exit::Done);
+    }
+    let apart: Vec<&str> =
+        rows.iter().filter(|row| row.standing == Standing::Alone).map(|row| row.host.as_str()).collect();
+    if up + apart.len() == rows.len() {
+        let what = format!("{} of {} daemons see no other: {}", apart.len(), rows.len(), apart.join(", "));
+        let hint = "do firewalls let the UDP ports of the network pass? peermon doctor there looks";
+        return Err(Failure::new(Exit::NotAll, what, hint));
     }
     let again = "peermon net up brings it up where it is down, and peermon net logs HOST may say why";
     if down == 0
@@ -75,15 +86,16 @@ pub(super) fn run(args: &StatusArgs, console: &Console) -> Result<Exit, Failure>
     {
         return Err(failure);
     }
-    let (exit, what) = if up == 0 {
+    let (exit, what) = if up + apart.len() == 0 {
         (Exit::NoDaemon, "no daemon of the network is up".to_owned())
     } else {
-        (Exit::NotAll, format!("{up} of {} hosts are up", rows.len()))
+        (Exit::NotAll, format!("{} of {} hosts are up", up + apart.len(), rows.len()))
     };
     Err(Failure::new(exit, what, again))
 }
 
-fn row(host: &SshHost, answer: &Result<Answer, Trouble>) -> NetRow {
+/// `is_only`: there is no other host that it could see.
+fn row(host: &SshHost, answer: &Result<Answer, Trouble>, is_only: bool) -> NetRow {
     let host = host.to_string();
     let answer = match answer {
         Ok(answer) => answer,
@@ -98,7 +110,7 @@ fn row(host: &SshHost, answer: &Result<Answer, Trouble>) -> NetRow {
     match saying {
         Some(saying) => NetRow {
             host,
-            standing: Standing::Up,
+            standing: if saying.is_alone() && !is_only { Standing::Alone } else { Standing::Up },
             says: saying.in_words(),
             version: Some(saying.version),
             up_seconds: Some(saying.up_seconds),

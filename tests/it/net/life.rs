@@ -203,8 +203,15 @@ fn flags_say_which_ports_and_a_running_daemon_moves_to_them() {
         assert_eq!(village.daemons(host, "ada").len(), 1);
         assert_eq!(village.does("ada", &format!("ssh node{host} {FOLDER}/bin/peermon query -p 4002 --count")), "2\n");
     }
-    let clash = village.types("ada", "peermon net up -l 4001");
-    assert_eq!(clash.code, Some(2), "{clash:?}");
+    let daemons = [1, 2].map(|host| village.daemons(host, "ada"));
+    // One is a port of the gossip too, one is root's, one is sshd's.
+    for bad in ["-l 4001", "-p 23", "-l 22"] {
+        let refused = village.types("ada", &format!("peermon net up {bad}"));
+        assert_eq!(refused.code, Some(2), "{bad}: {refused:?}");
+    }
+    assert_eq!([1, 2].map(|host| village.daemons(host, "ada")), daemons, "they run on");
+    village.does("ada", "peermon net up");
+    assert_eq!([1, 2].map(|host| village.daemons(host, "ada")), daemons, "with the ports that they had");
     village.does("ada", "peermon net down");
     assert_eq!(village.did_on(1, "ls -A /tmp"), "");
 }

@@ -134,6 +134,8 @@ fn a_firewall_between_two_hosts_is_said_after_a_while_and_who_does_not_see_whom(
     assert_eq!(up.code, Some(5), "{up:?}");
     assert!(up.stderr.contains("is not seen by node"), "{up:?}");
     assert!(up.stderr.contains("do firewalls let UDP ports 22726 and 22727 pass"), "{up:?}");
+    let status = village.types("ada", "peermon net status");
+    assert!(status.code == Some(5) && status.stderr.contains("see no other"), "{status:?}");
     village.did_on(2, "nft delete table ip t");
     village.does("ada", "peermon net up");
 }
