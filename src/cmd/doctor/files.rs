@@ -8,12 +8,14 @@ use super::super::daemon::{files_hint, settings_hint};
 use super::check::Check;
 use super::facts::{Facts, Files};
 use crate::config::Finding as Odd;
+use crate::config::Source;
 use crate::config::machines::Machine;
+use crate::config::valid_ips::ValidIpsError;
 use crate::config::values::Port;
 use crate::daemon::{self, FilesError};
 use crate::model::NetworkList;
 use crate::os::privileges;
-use crate::os::secret::SecretError;
+use crate::os::secret::{SecretError, Trusted};
 use crate::render::doctor::Finding;
 
 /// Names of these mean something else to each process.
@@ -70,12 +72,45 @@ fn is_no_file(path: &Path) -> bool {
     path != Path::new("/dev/null") && (DIFFERENT.iter().any(|folder| path.starts_with(folder)) || is_other(path))
 }
 
-/// Neither root nor the daemon's user may read somebody's key, and need not.
+/// Who is neither root nor the daemon's user may not read its files, and need not.
 fn is_kept_from_us(error: &FilesError, facts: &Facts) -> bool {
     let asks_for_others = privileges::own_uid() != 0 && privileges::own_uid() != facts.uid;
-    let denied = matches!(error, FilesError::Secret(SecretError::Unreadable { error, .. })
-        if error.kind() == std::io::ErrorKind::PermissionDenied);
-    asks_for_others && denied
+    let error = match error {
+        FilesError::Secret(SecretError::Unreadable { error, .. })
+        | FilesError::Machines { error, .. }
+        | FilesError::ValidIps(ValidIpsError::Unreadable { error, .. }) => error,
+        FilesError::Secret(_)
+        | FilesError::ValidIps(_)
+        | FilesError::NoKeyFile(_)
+        | FilesError::Key { .. }
+        | FilesError::KeyRequired(_) => return false,
+    };
+    asks_for_others && error.kind() == std::io::ErrorKind::PermissionDenied
+}
+
+/// What keeps the daemon's user from a file that root reads, and what mends it.
+fn closed_to_daemon(path: &Path, is_key: bool, trusted: Trusted) -> Option<(String, String)> {
+    let lacks = |file: &fs::Metadata, bit: u32| {
+        let shift = match file {
+            file if file.uid() == trusted.uid => 6,
+            file if trusted.gid == Some(file.gid()) => 3,
+            _ => 0,
+        };
+        file.mode() >> shift & bit == 0
+    };
+    if privileges::own_uid() != 0 || trusted.uid == 0 {
+        return None;
+    }
+    let file = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let shut = path.ancestors().skip(1).find(|folder| fs::metadata(folder).is_ok_and(|folder| lacks(&folder, 1)));
+    let fix = match shut {
+        Some(folder) => format!("chmod o+x {}", folder.display()),
+        None if !lacks(&file, 4) => return None,
+        None if is_key => format!("chown {} {}", trusted.uid, path.display()),
+        None => format!("chmod o+r {}", path.display()),
+    };
+    let user = crate::os::processes::user_name(trusted.uid);
+    Some((format!("{} cannot be read by {user}, as whom the daemon runs", path.display()), fix))
 }
 
 pub(super) fn judge(facts: &Facts, read: &Read) -> Finding {
@@ -92,7 +127,19 @@ pub(super) fn judge(facts: &Facts, read: &Read) -> Finding {
     }
     let errors = [read.machines.as_ref().err(), read.valid_ips.as_ref().err(), read.key.as_ref().err()];
     if let Some(error) = errors.into_iter().flatten().next() {
-        return Check::Files.fail(error.to_string(), files_hint(error));
+        return match is_kept_from_us(error, facts) {
+            true => Check::Files.skip(format!("{error}: sudo peermon doctor reads it")),
+            false => Check::Files.fail(error.to_string(), files_hint(error)),
+        };
+    }
+    let trusted = daemon::trusted(facts.realm, facts.uid);
+    let whole = |source: &Source, is_key| closed_to_daemon(source.path(), is_key, trusted);
+    let Files { machines, valid_ips, key, settings } = &facts.files;
+    let closed = || closed_to_daemon(settings, false, trusted);
+    if let Some((what, fix)) =
+        closed().or_else(|| whole(machines, false)).or_else(|| whole(valid_ips, false)).or_else(|| whole(key, true))
+    {
+        return Check::Files.fail(what, fix);
     }
     if let (Ok(Key::None), Ok(settings)) = (&read.key, &facts.settings)
         && settings.require_key

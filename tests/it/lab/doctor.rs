@@ -578,6 +578,17 @@ fn a_user_of_the_hosts_own_daemon_need_not_see_its_key() {
             let files = &said.checks.iter().find(|(name, _)| name == Check::Files.name()).unwrap().1;
             assert_eq!(files.says, format!("/etc/peermon: 0 machines, no valid_ips (all are accepted), {seen}"));
         }
+        // What the daemon's group may read is as it should be, though not everybody may; what only root may read is not.
+        let machines = lab[0].folder.join("etc/peermon/machines.txt");
+        let of_files = |uid| as_user(uid).checks.into_iter().find(|(name, _)| name == Check::Files.name()).unwrap().1;
+        nix::unistd::chown(&machines, Some(0.into()), Some(USER.into())).unwrap();
+        fs::set_permissions(&machines, Permissions::from_mode(0o640)).unwrap();
+        assert_eq!((of_files(STRANGER).verdict, of_files(0).verdict), ("skip".to_owned(), "ok".to_owned()));
+        fs::set_permissions(&machines, Permissions::from_mode(0o600)).unwrap();
+        let found = of_files(0);
+        assert!(found.verdict == "FAIL" && found.says.contains("machines.txt cannot be read by "), "{found:?}");
+        assert_eq!(found.fix.as_deref(), Some("chmod o+r /etc/peermon/machines.txt"));
+        fs::set_permissions(&machines, Permissions::from_mode(0o644)).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
         let said = as_user(STRANGER);
         let bad: Vec<&str> = said.bad().iter().map(|(name, _)| name.as_str()).collect();
