@@ -480,7 +480,7 @@ const DOCTOR: Page = Page {
                 ("2", "Wrong usage."),
             ],
         },
-        CLIENT_ENVIRONMENT,
+        DAEMON_ENVIRONMENT,
         CLIENT_FILES,
     ],
     see_also: &["peermon(1)", "peermon-daemon(1)", "peermon-query(1)"],
@@ -532,6 +532,17 @@ const CLIENT_ENVIRONMENT: Section = Section {
         ("PEERMON_CLIENT_PORT", "As -p."),
         ("PEERMON_SOCKET", "As --socket."),
         ("PEERMON_POLICY", "As --policy."),
+        ("PEERMON_CONFIG_DIR", "Where the host's own settings lie, instead of /etc/peermon."),
+        ("NO_COLOR", "No colour on terminals."),
+    ],
+};
+
+/// Of a client that chooses no hosts.
+const DAEMON_ENVIRONMENT: Section = Section {
+    title: "ENVIRONMENT",
+    items: &[
+        ("PEERMON_CLIENT_PORT", "As -p."),
+        ("PEERMON_SOCKET", "As --socket."),
         ("PEERMON_CONFIG_DIR", "Where the host's own settings lie, instead of /etc/peermon."),
         ("NO_COLOR", "No colour on terminals."),
     ],

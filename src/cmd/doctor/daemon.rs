@@ -30,6 +30,17 @@ const LOG_TAIL: u64 = 64 << 10;
 pub(super) fn answers(facts: &Facts) -> Finding {
     match &facts.running {
         Ok(running) => well(running),
+        // Which daemon is meant was said, so the files and ports of the usual one explain nothing.
+        Err(error @ ClientError::NoDaemon(_)) if matches!(facts.wanted, Daemon::At(_)) => {
+            Check::Daemon.fail(error.to_string(), "give the socket or HOST:PORT of a daemon that runs")
+        }
+        Err(ClientError::NoDaemon(_)) if facts.is_other_network() => Check::Daemon.fail(
+            format!("no daemon answers at client port {}", facts.client_port()),
+            format!(
+                "peermon net up, where that is a network of peermon net; else start its daemon with -l {}",
+                facts.client_port()
+            ),
+        ),
         Err(ClientError::NoDaemon(_)) => why_none(facts, "no daemon answers"),
         Err(ClientError::Untrusted(_)) => {
             why_none(facts, "no daemon answers that runs as root, as peermon or as you (see client-port)")

@@ -147,20 +147,31 @@ impl Facts {
         }
     }
 
+    /// Whether another client port is asked about than the one in the settings, which are those of another daemon then.
+    pub fn is_other_network(&self) -> bool {
+        match (&self.wanted, &self.settings) {
+            (Daemon::OfPort(port), Ok(settings)) => *port != settings.client_port,
+            (Daemon::At(_), Ok(_)) | (Daemon::OfPort(_) | Daemon::At(_), Err(_)) => false,
+        }
+    }
+
     /// What makes the daemon read its files again.
     pub fn reload(&self) -> String {
         match (self.realm, &self.running) {
-            (Realm::System, _) => service("reload", "peermon"),
-            (Realm::User, Ok(running)) => format!("kill -HUP {}", running.status.pid),
-            (Realm::User, Err(_)) => "start the daemon".to_owned(),
+            (Realm::System, _) if is_service() => service("reload", "peermon"),
+            (Realm::System | Realm::User, Ok(running)) => format!("kill -HUP {}", running.status.pid),
+            (Realm::System | Realm::User, Err(_)) => "start the daemon".to_owned(),
         }
     }
 
     /// What makes it start anew.
     pub fn restart(&self) -> String {
         match (self.realm, &self.running) {
-            (Realm::System, _) => service("restart", "peermon"),
-            (Realm::User, Ok(running)) => format!("kill {}, and start it again", running.status.pid),
+            (Realm::System, _) if is_service() => service("restart", "peermon"),
+            (Realm::System | Realm::User, Ok(running)) => {
+                format!("kill {}, and start it again", running.status.pid)
+            }
+            (Realm::System, Err(_)) => "peermon daemon --detach, as root".to_owned(),
             (Realm::User, Err(_)) => "peermon daemon --user --detach".to_owned(),
         }
     }
@@ -169,6 +180,17 @@ impl Facts {
 /// Whether systemd runs this host.
 pub(super) fn has_systemd() -> bool {
     Path::new("/run/systemd/system").exists()
+}
+
+/// Whether this host has peermon as a service, and not only a daemon that somebody started.
+fn is_service() -> bool {
+    const SERVICES: [&str; 4] = [
+        "/usr/lib/systemd/system/peermon.service",
+        "/etc/systemd/system/peermon.service",
+        "/usr/local/lib/systemd/system/peermon.service",
+        "/etc/init.d/peermon",
+    ];
+    SERVICES.iter().any(|file| Path::new(file).exists())
 }
 
 /// What is typed to do that with a service of this host.

@@ -101,16 +101,27 @@ pub(super) fn seeds(facts: &Facts) -> Finding {
     let Ok(running) = &facts.running else { return Check::Seeds.skip(NO_DAEMON) };
     let Some(checkup) = &running.checkup else { return Check::Seeds.skip(OLD_DAEMON) };
     let file = facts.files.machines.path().display().to_string();
-    judge_seeds(checkup, &running.status, &file, &facts.reload(), firewall::how_to_open)
+    let mended = Mended { file: &file, reload: &facts.reload(), private: checkup.private };
+    judge_seeds(checkup, &running.status, &mended, firewall::how_to_open)
+}
+
+/// What fixes are made of.
+struct Mended<'a> {
+    /// The machines file.
+    file: &'a str,
+    /// What makes the daemon read it again.
+    reload: &'a str,
+    /// A private network: its daemons are no services.
+    private: bool,
 }
 
 fn judge_seeds(
     checkup: &Checkup,
     status: &DaemonStatus,
-    file: &str,
-    reload: &str,
+    mended: &Mended<'_>,
     how_to_open: impl Fn(u16) -> String,
 ) -> Finding {
+    let Mended { file, reload, .. } = mended;
     let rejects = &status.rejects;
     let others: Vec<&SeedFinding> = checkup.seeds.iter().filter(|seed| seed.state != SeedState::Own).collect();
     if others.is_empty() {
@@ -138,7 +149,7 @@ fn judge_seeds(
         );
     }
     let troubles = listed(bad.iter().map(|seed| format!("{} {}", seed.machine, trouble(seed, rejects))).collect());
-    let (says, fix) = (format!("{counted}: {troubles}"), mend(first, file, reload));
+    let (says, fix) = (format!("{counted}: {troubles}"), mend(first, mended));
     if answering > 0 { Check::Seeds.warn(says, fix) } else { Check::Seeds.fail(says, fix) }
 }
 
@@ -168,13 +179,17 @@ fn silence(seed: &SeedFinding, rejects: &[RejectCount]) -> String {
     }
 }
 
-fn mend(seed: &SeedFinding, file: &str, reload: &str) -> String {
+fn mend(seed: &SeedFinding, mended: &Mended<'_>) -> String {
+    let Mended { file, reload, private } = mended;
     let host = host_of(&seed.machine);
     match seed.state {
         SeedState::Answers | SeedState::Own | SeedState::NotAsked => String::new(),
         SeedState::Unresolved => {
             format!("getent hosts {host}; mend the name service, or its line in {file} and {reload}")
         }
+        SeedState::Refuses if *private => format!(
+            "peermon net up, or on {host}: peermon daemon --user --detach; or take its line out of {file} and {reload}"
+        ),
         SeedState::Refuses => {
             format!("ssh {host} systemctl start peermon; or take its line out of {file} and {reload}")
         }
@@ -226,6 +241,8 @@ mod tests {
             rejects: Vec::new(),
         }
     }
+
+    const MENDED: Mended<'static> = Mended { file: "m.txt", reload: "reload", private: false };
 
     fn checkup(peers: Vec<PeerFinding>, seeds: &[(&str, SeedState)]) -> Checkup {
         let seed = |(machine, state): &(&str, SeedState)| SeedFinding { machine: (*machine).to_owned(), state: *state };
@@ -313,11 +330,11 @@ mod tests {
     #[test]
     fn seeds_that_all_are_silent_beside_peers_that_reach_this_host_show_that_the_second_port_is_closed() {
         let closed = checkup(peer(Reach::Reaches), &[("a:1", SeedState::Silent)]);
-        let found = judge_seeds(&closed, &status(), "m.txt", "reload", |port| format!("open {port}"));
+        let found = judge_seeds(&closed, &status(), &MENDED, |port| format!("open {port}"));
         assert_eq!((found.verdict, found.fix.as_deref()), (Verdict::Fail, Some("open 1288")), "{found:?}");
         assert!(found.says.contains("port 1289 does not arrive"), "{found:?}");
         let refused = checkup(peer(Reach::Reaches), &[("a:1", SeedState::Refuses)]);
-        let found = judge_seeds(&refused, &status(), "m.txt", "reload", |port| format!("open {port}"));
+        let found = judge_seeds(&refused, &status(), &MENDED, |port| format!("open {port}"));
         assert_ne!(found.fix.as_deref(), Some("open 1288"), "{found:?}");
     }
 
@@ -326,7 +343,7 @@ mod tests {
         let reason = Reject::UnknownKey.as_str().to_owned();
         let rejects = vec![RejectCount { reason, count: 1, last_sender: Some([192, 0, 2, 5].into()) }];
         let status = DaemonStatus { rejects, ..status() };
-        let found = judge_seeds(&checkup(Vec::new(), states), &status, "m.txt", "reload", |_| String::new());
+        let found = judge_seeds(&checkup(Vec::new(), states), &status, &MENDED, |_| String::new());
         assert_eq!(found.verdict, verdict, "{found:?}");
         assert!(found.says.contains(says), "{found:?}");
         assert!(found.fix.clone().unwrap_or_default().starts_with(fix), "{found:?}");
@@ -346,6 +363,9 @@ mod tests {
         check_seeds(&[], Verdict::Warn, "m.txt names no other machine", "echo");
         check_seeds(&[("a:1", Answers), ("b:1", Unresolved)], Verdict::Warn, "b:1 does not resolve", "getent hosts b;");
         check_seeds(&[("b:1", Refuses)], Verdict::Fail, "b:1 refuses", "ssh b systemctl start peermon");
+        let refused = checkup(Vec::new(), &[("b:1", Refuses)]);
+        let found = judge_seeds(&refused, &status(), &Mended { private: true, ..MENDED }, |_| String::new());
+        assert!(found.fix.as_ref().unwrap().starts_with("peermon net up, or on b: "), "{found:?}");
         check_seeds(&[("[::1]:9", Silent)], Verdict::Fail, "[::1]:9 is silent (a firewall", "ssh ::1 peermon doctor");
         check_seeds(&[("192.0.2.5:1", Silent)], Verdict::Fail, "another key, or none", "ssh 192.0.2.5 ");
         check_seeds(&[("192.0.2.6:1", Silent)], Verdict::Fail, "a network with another key or name", "ssh 192.0.2.6 ");
