@@ -67,19 +67,31 @@ fn well(running: &Running) -> Finding {
 
 /// It is there, and says nothing.
 fn hangs(facts: &Facts, error: &ClientError) -> Finding {
-    let process = holder(facts.port()).and_then(|socket| processes::holder_of_socket(socket.inode));
-    match process {
-        Some(process) if processes::is_stopped(process.pid) => Check::Daemon
-            .fail(format!("{error}: its process {} was stopped", process.pid), format!("kill -CONT {}", process.pid)),
-        Some(process) => Check::Daemon.fail(
-            format!("{error}: its process {} hangs, or the host is out of memory", process.pid),
-            format!("free -h; then kill -9 {} and {}", process.pid, facts.restart()),
+    let holder = || Some(processes::holder_of_socket(holder(facts.port())?.inode)?.pid);
+    match noted_beside_socket(error).or_else(holder) {
+        Some(pid) if processes::is_stopped(pid) => {
+            Check::Daemon.fail(format!("{error}: its process {pid} was stopped"), format!("kill -CONT {pid}"))
+        }
+        Some(pid) => Check::Daemon.fail(
+            format!("{error}: its process {pid} hangs, or the host is out of memory"),
+            format!("free -h; then kill -9 {pid} and {}", facts.restart()),
         ),
         None => Check::Daemon.fail(
             format!("{error}: is it stopped, or the host out of memory?"),
             format!("ps -o pid,stat,user,cmd -C peermon; then {}", facts.restart()),
         ),
     }
+}
+
+/// The process that a detached daemon has noted beside its socket, where nobody else could write that.
+fn noted_beside_socket(error: &ClientError) -> Option<u32> {
+    let ClientError::Timeout(Candidate::Unix(socket)) = error else { return None };
+    let path = socket.with_extension("pid");
+    let is_own = |path: &Path| fs::symlink_metadata(path).is_ok_and(|file| file.uid() == privileges::own_uid());
+    if !is_own(&path) || !path.parent().is_some_and(is_own) {
+        return None;
+    }
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// The socket that has that port or the one above it.

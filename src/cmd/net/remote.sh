@@ -124,9 +124,10 @@ number() {
     printf '%s\n' "$status" | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
 }
 
-# The daemon of the record ends, as politely as it can.
+# The daemon of the record ends, as politely as it can. One that was stopped hears of it only when it goes on.
 end_daemon() {
     kill -TERM "$pid" 2>/dev/null
+    kill -CONT "$pid" 2>/dev/null
     end=$(($(date +%s) + 10))
     while [ "$(started "$pid")" = "$begun" ]; do
         [ "$(date +%s)" -le "$end" ] || fail end "process $pid has not ended within 10 s of TERM"

@@ -48,8 +48,9 @@ fn down_ends_only_the_daemon_that_up_started_by_its_number_and_moment() {
     assert_eq!(village.daemons(1, "ada").len(), 2);
     village.did_on(1, &format!("kill -0 {}", bystander.trim()));
 
-    // As it was, it ends that one.
+    // As it was, it ends that one, also where somebody has stopped it.
     village.did_on(1, &format!("echo '{}' >{record}; chown ada {record}", was.trim()));
+    village.did_on(1, &format!("kill -STOP {}", was.split(' ').next().unwrap()));
     let down = village.types("ada", "peermon net down");
     assert!(down.stderr.contains("1 daemon has ended"), "{down:?}");
     assert_eq!(village.daemons(1, "ada").len(), 1);
