@@ -29,7 +29,12 @@ fn owner(path: &Path) -> Option<Account> {
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
+    let is_folder = path.is_dir();
     let path = path.display();
+    if is_folder {
+        let hint = format!("name a file in it, as {path}/gossip.key");
+        return Failure::new(Exit::Failed, format_args!("cannot write {path} (it is a folder)"), hint);
+    }
     if error.kind() == io::ErrorKind::AlreadyExists {
         // The second hint is how a key is changed without a moment in which hosts do not understand each other.
         let hint = format!("name another file; peermon keygen >> {path} adds a key to a file that hosts share");

@@ -121,7 +121,7 @@ impl Choice {
         }
         let wanted = wanted.filter(|_| self.strict).unwrap_or(0);
         if rows < wanted {
-            let what = format!("{rows} hosts, fewer than -n {wanted}");
+            let what = format!("{rows} {}, fewer than -n {wanted}", if rows == 1 { "host" } else { "hosts" });
             return Some(Failure::new(Exit::NotAll, what, "without --strict that is no error"));
         }
         (rows == 0).then(|| nobody("no host is known", table))

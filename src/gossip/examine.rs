@@ -15,7 +15,7 @@ use super::Output;
 use super::node::Node;
 
 /// An examination at most this often: whoever may ask a daemon does not make it a source of datagrams.
-const PAUSE: Duration = Duration::from_secs(2);
+pub const EXAMINATION_PAUSE: Duration = Duration::from_secs(2);
 
 /// Nothing more is expected after this.
 const SPAN: Duration = Duration::from_millis(1_600);
@@ -117,7 +117,7 @@ impl Examining {
 impl Node {
     /// Begins an examination, unless the last one began a moment ago.
     pub(super) fn examine(&mut self, now: Timestamp) {
-        if self.examining.began.is_some_and(|began| now.since(began) < PAUSE) {
+        if self.examining.began.is_some_and(|began| now.since(began) < EXAMINATION_PAUSE) {
             return;
         }
         let mut ids: Vec<NodeId> = self.census.ring.iter().copied().filter(|id| *id != self.me.id).collect();

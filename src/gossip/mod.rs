@@ -61,6 +61,7 @@ use crate::model::{
     Destination, HostName, Label, Member, Message, NetworkList, NodeId, Sample, Sender, SessionId, StateCounts,
 };
 
+pub use examine::EXAMINATION_PAUSE;
 pub use node::Node;
 pub use settings::{HOSTS_MAX, Identity, Settings};
 

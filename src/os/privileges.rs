@@ -1,5 +1,9 @@
 //! Becoming user `peermon`, wholly and for good.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::{
@@ -38,6 +42,12 @@ pub enum DropError {
 #[must_use]
 pub fn own_uid() -> u32 {
     getuid().as_raw()
+}
+
+/// Whether `path` belongs to this user: itself, not what a link there leads to.
+#[must_use]
+pub fn owns(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|file| file.uid() == own_uid())
 }
 
 /// User `peermon`; `None` where there is none.

@@ -40,6 +40,8 @@ fn a_key_is_never_written_over_an_existing_file() {
     check_failure(&place.run("keygen gossip.key"), 1, what, "peermon keygen >> gossip.key");
     assert_eq!(fs::read_to_string(place.home.path().join("gossip.key")).unwrap(), "precious");
     check_failure(&place.run("keygen ."), 1, "cannot write .", "");
+    fs::create_dir(place.home.path().join("keys")).unwrap();
+    check_failure(&place.run("keygen keys"), 1, "cannot write keys (it is a folder)", "keys/gossip.key");
     check_failure(&place.run("keygen no/such/key"), 1, "cannot write no/such/key (No such file", "mkdir -p");
 }
 

@@ -87,8 +87,7 @@ fn hangs(facts: &Facts, error: &ClientError) -> Finding {
 fn noted_beside_socket(error: &ClientError) -> Option<u32> {
     let ClientError::Timeout(Candidate::Unix(socket)) = error else { return None };
     let path = socket.with_extension("pid");
-    let is_own = |path: &Path| fs::symlink_metadata(path).is_ok_and(|file| file.uid() == privileges::own_uid());
-    if !is_own(&path) || !path.parent().is_some_and(is_own) {
+    if !privileges::owns(&path) || !path.parent().is_some_and(privileges::owns) {
         return None;
     }
     fs::read_to_string(path).ok()?.trim().parse().ok()

@@ -1,9 +1,7 @@
 //! What the checks look at, collected once: the daemon's own account, and its files.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,15 +12,10 @@ use crate::config::daemon::DaemonSettingsError;
 use crate::config::file::FileError;
 use crate::config::paths::{DaemonPaths, Realm};
 use crate::config::{DaemonSettings, DaemonSource, Environment, FileSettings, Finding as Odd, Source};
+use crate::gossip::EXAMINATION_PAUSE;
 use crate::model::{Checkup, DaemonStatus, FileInUse, RejectCount};
 use crate::os::clock;
 use crate::os::{privileges, processes};
-
-/// A daemon looks for others once in two seconds at most; what it tells then is that old at most.
-const ANEW: Duration = Duration::from_millis(2_050);
-
-/// Older than this, in hundredths of a second, it began before this command asked.
-const JUST_BEGUN_HUNDREDTHS: u64 = 20;
 
 /// An examination is over by then; a daemon that is slow is waited for a little longer.
 const EXAMINATION_MAX: Duration = Duration::from_millis(2_000);
@@ -60,6 +53,8 @@ pub(super) struct Running {
     pub table: HostTable,
     /// `None`: it is older than this program, and does not know the question.
     pub checkup: Option<Checkup>,
+    /// It tells of an examination that began before this command asked: what that found may be mended since.
+    is_earlier: bool,
 }
 
 /// Where the files lie, each as it is named.
@@ -108,12 +103,10 @@ impl Facts {
     /// Waits until the daemon has looked for others.
     pub fn finish(&mut self, client: Option<Client>) {
         let (Ok(running), Some(mut client)) = (&mut self.running, client) else { return };
-        // Somebody asked a moment ago: what came of that may be mended since. The next one is as new as this command.
         if let Some(checkup) = &mut running.checkup
-            && checkup.examined_hundredths > JUST_BEGUN_HUNDREDTHS
+            && running.is_earlier
         {
-            let age = Duration::from_millis(checkup.examined_hundredths.saturating_mul(10));
-            std::thread::sleep(ANEW.saturating_sub(age));
+            std::thread::sleep(EXAMINATION_PAUSE.saturating_sub(age(checkup)) + PAUSE);
             match client.checkup() {
                 Ok(newer) => *checkup = newer,
                 Err(_) => return,
@@ -139,9 +132,8 @@ impl Facts {
     /// Whether the daemon that answers is surely this user's: nobody else could have put its socket there. A TCP port
     /// tells nothing of that: root opens it before it becomes peermon.
     pub fn is_own_daemon(&self) -> bool {
-        let is_own = |path: &Path| fs::symlink_metadata(path).is_ok_and(|file| file.uid() == privileges::own_uid());
         match self.running.as_ref().map(|running| &running.at) {
-            Ok(Candidate::Unix(socket)) => is_own(socket) && socket.parent().is_some_and(is_own),
+            Ok(Candidate::Unix(socket)) => privileges::owns(socket) && socket.parent().is_some_and(privileges::owns),
             Ok(Candidate::Tcp(_)) | Err(_) => false,
         }
     }
@@ -219,13 +211,20 @@ fn ask(wanted: &Daemon, environment: &Environment) -> Result<(Running, Client), 
     let mut client = Client::connect(wanted, environment)?;
     let status = client.status()?;
     let table = client.hosts()?;
+    let asked = clock::now();
     let checkup = match client.checkup() {
         Ok(checkup) => Some(checkup),
         Err(ClientError::Refused(_)) => None,
         Err(error) => return Err(error),
     };
+    let is_earlier = checkup.as_ref().is_some_and(|checkup| age(checkup) > clock::now().since(asked));
     let refused_before = status.rejects.clone();
-    Ok((Running { at: client.daemon().clone(), status, refused_before, table, checkup }, client))
+    Ok((Running { at: client.daemon().clone(), status, refused_before, table, checkup, is_earlier }, client))
+}
+
+/// How long ago the examination began, when it was told.
+fn age(checkup: &Checkup) -> Duration {
+    Duration::from_millis(checkup.examined_hundredths.saturating_mul(10))
 }
 
 fn realm_of(at: &Candidate) -> Realm {

@@ -87,11 +87,10 @@ fn judge_twins(has_twin: bool, hosts: &[HostView]) -> Finding {
             format!("stop all but one daemon there (ssh {address} pgrep -a peermon), or give each its own --network"),
         );
     }
-    let count = match living.len() {
-        1 => "the only host".to_owned(),
-        count => format!("{count} hosts"),
-    };
-    Check::Twins.ok(format!("{count}, each with a name and an address of its own"))
+    Check::Twins.ok(match living.len() {
+        1 => "the only host: nobody has its name or its address".to_owned(),
+        count => format!("{count} hosts, each with a name and an address of its own"),
+    })
 }
 
 fn is_of_several_addresses(hosts: &[&HostView]) -> bool {

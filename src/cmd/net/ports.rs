@@ -16,6 +16,9 @@ const STRIDE: u32 = 997;
 /// How many places are looked at. Where as many are taken, something else is wrong.
 const TRIES: u32 = 8;
 
+/// Those that a user without root may not have, as Linux is set up.
+const PRIVILEGED_BELOW: u16 = 1_024;
+
 /// Of one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ports {
@@ -69,6 +72,22 @@ impl Ports {
     /// Whether the client port is one of the gossip's. It is no UDP port, but one number for two things confuses.
     pub fn clash(&self) -> bool {
         [self.gossip.get(), self.gossip.above()].contains(&self.client.get())
+    }
+
+    /// Why the daemon that runs on a host could not go on with these ports, if it has others.
+    pub fn bar_move(&self, facts: &Facts) -> Option<String> {
+        let daemon = facts.daemon.as_ref()?;
+        let own = [daemon.port.get(), daemon.port.above()];
+        let wanted = [self.gossip.get(), self.gossip.above()];
+        if let Some(port) = wanted.iter().find(|port| !own.contains(port) && facts.udp.contains(port)) {
+            Some(format!("UDP port {port} is taken"))
+        } else if self.client != daemon.client_port && facts.tcp.contains(&self.client.get()) {
+            Some(format!("TCP port {} is taken", self.client))
+        } else if self.gossip != daemon.port && self.gossip.get() < PRIVILEGED_BELOW && facts.uid != 0 {
+            Some(format!("only root may have UDP port {}", self.gossip))
+        } else {
+            None
+        }
     }
 
     /// Of what was asked for the daemon itself will say that it is taken.
@@ -150,5 +169,28 @@ mod tests {
         assert_eq!(settled(wish(Some("6000"), Some("6002")), None, &free), Some((6_000, 6_002)));
         assert_eq!(settled(wish(Some("6000"), None), None, &free), Some((6_000, 15_993)));
         assert_eq!(settled(wish(Some("15992"), None), None, &free), Some((15_992, 18_984)));
+    }
+
+    #[test]
+    fn a_daemon_goes_on_with_other_ports_only_where_it_can_have_them() {
+        let port = |number: &str| number.parse().unwrap();
+        let ports = |gossip, client| Ports { gossip: port(gossip), client: port(client) };
+        // Its own, another program's, and root's.
+        let mut runs = facts(1000, &[5_000, 5_001, 6_001], &[5_002, 7_000]);
+        assert_eq!(ports("6000", "6002").bar_move(&runs), None, "where none runs, the daemon says so itself");
+        let (version, files) = (String::new(), String::new());
+        runs.daemon = Some(Running { version, port: port("5000"), client_port: port("5002"), files });
+        for free in [ports("5000", "5002"), ports("5001", "5003"), ports("4000", "4002")] {
+            assert_eq!(free.bar_move(&runs), None, "{free:?}");
+        }
+        for (barred, why) in [
+            (ports("6000", "6003"), "UDP port 6001 is taken"),
+            (ports("4000", "7000"), "TCP port 7000 is taken"),
+            (ports("23", "4002"), "only root may have UDP port 23"),
+        ] {
+            assert_eq!(barred.bar_move(&runs).as_deref(), Some(why));
+        }
+        runs.uid = 0;
+        assert_eq!(ports("23", "4002").bar_move(&runs), None);
     }
 }

@@ -67,9 +67,6 @@ fn no_hosts(what: &str) -> Failure {
     Failure::new(Exit::Usage, what, "peermon net up node1 node2, or -f FILE with one host a line")
 }
 
-/// Ports that a user without root may not have, as Linux is set up.
-const PRIVILEGED_BELOW: u16 = 1_024;
-
 /// A host on its way.
 struct Candidate {
     host: SshHost,
@@ -135,8 +132,12 @@ fn bring_up(
         let facts: Vec<&Facts> = candidates.iter().map(|candidate| &candidate.facts).collect();
         let ports = Ports::settle(wish, network.ports, &facts).ok_or_else(no_ports)?;
         check(ports)?;
+        // A daemon that runs is ended only where another one can have the ports.
         for Candidate { host, facts } in &candidates {
-            may_move(host, facts, ports)?;
+            if let Some(trouble) = ports.bar_move(facts) {
+                let hint = "choose others with -p and -l; the daemons run on with those that they have";
+                return Err(Failure::new(Exit::Usage, format_args!("{host}: {trouble}"), hint));
+            }
         }
         network.ports = Some(ports);
         let (machines, key) = (machines(&facts, ports), folder.key()?);
@@ -249,24 +250,6 @@ fn check(ports: Ports) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Usage, what, format_args!("-l {free}")));
     }
     Ok(())
-}
-
-/// A daemon that runs is ended only where another one can have `ports`.
-fn may_move(host: &SshHost, facts: &Facts, ports: Ports) -> Result<(), Failure> {
-    let Some(daemon) = &facts.daemon else { return Ok(()) };
-    let own = [daemon.port.get(), daemon.port.above()];
-    let wanted = [ports.gossip.get(), ports.gossip.above()];
-    let trouble = if let Some(port) = wanted.iter().find(|port| !own.contains(port) && facts.udp.contains(port)) {
-        format!("UDP port {port} is taken on {host}")
-    } else if ports.client != daemon.client_port && facts.tcp.contains(&ports.client.get()) {
-        format!("TCP port {} is taken on {host}", ports.client)
-    } else if ports.gossip != daemon.port && ports.gossip.get() < PRIVILEGED_BELOW && facts.uid != 0 {
-        format!("only root may have UDP port {}", ports.gossip)
-    } else {
-        return Ok(());
-    };
-    let hint = "choose others with -p and -l; the daemons run on with those that they have";
-    Err(Failure::new(Exit::Usage, trouble, hint))
 }
 
 fn own_system() -> Result<String, Failure> {

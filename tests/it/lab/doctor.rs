@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use peermon::cmd::doctor::check::Check;
 
 use super::life::{USER, is_real_root, make_system_daemon};
+use super::users::lend;
 use super::world::{Host, Lab, binary, key};
 use super::{in_a_lab, in_a_lab_that_filters};
 use crate::skip;
@@ -21,9 +22,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A user of the tests; no machine has an account with this number.
 const STRANGER: u32 = 64_335;
-
-/// An examination may begin again after this.
-const ANEW: Duration = Duration::from_millis(2_050);
 
 /// What one check said.
 #[derive(Clone, Debug)]
@@ -302,7 +300,6 @@ fn a_firewall_on_this_host_shows_and_the_command_that_is_named_opens_the_port() 
         for rules in [stateless, stateful] {
             let chain = "add chain inet lab incoming { type filter hook input priority 0;";
             type_in(&lab[0], &format!("nft -f - <<'END'\nadd table inet lab\n{chain} {rules}\nEND"));
-            thread::sleep(ANEW);
             let said = Said::of(&lab[0], &[]);
             let found = said.only(
                 Check::Reached,
@@ -371,7 +368,8 @@ fn each_seed_that_does_not_answer_is_told_with_how_it_does_not() {
             lab[0].write_config("machines.txt", &format!("10.77.0.2\n10.77.0.3\n{lines}"));
             let pid = lab[0].status().unwrap().pid;
             type_in(&lab[0], &format!("kill -HUP {pid}"));
-            thread::sleep(ANEW);
+            // The daemon reads the file, and asks the name service.
+            thread::sleep(2 * SECOND);
             Said::of(&lab[0], &[])
         };
         let said = seeds("no-such-host.invalid\n");
@@ -561,9 +559,7 @@ fn a_user_of_the_hosts_own_daemon_need_not_see_its_key() {
         let mut lab = Lab::new(1);
         make_system_daemon(&mut lab[0], true);
         let file = lab[0].folder.join("etc/peermon/gossip.key");
-        fs::write(&file, key(1)).unwrap();
-        nix::unistd::chown(&file, Some(0.into()), Some(USER.into())).unwrap();
-        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        lend(&file, &key(1), 0o640);
         let _sshd = Sshd::start(&lab[0]);
         lab[0].start();
         let as_user = |uid| as_user(&lab[0], uid);
@@ -581,8 +577,7 @@ fn a_user_of_the_hosts_own_daemon_need_not_see_its_key() {
         // What the daemon's group may read is as it should be, though not everybody may; what only root may read is not.
         let machines = lab[0].folder.join("etc/peermon/machines.txt");
         let of_files = |uid| as_user(uid).checks.into_iter().find(|(name, _)| name == Check::Files.name()).unwrap().1;
-        nix::unistd::chown(&machines, Some(0.into()), Some(USER.into())).unwrap();
-        fs::set_permissions(&machines, Permissions::from_mode(0o640)).unwrap();
+        lend(&machines, "", 0o640);
         assert_eq!((of_files(STRANGER).verdict, of_files(0).verdict), ("skip".to_owned(), "ok".to_owned()));
         fs::set_permissions(&machines, Permissions::from_mode(0o600)).unwrap();
         let found = of_files(0);

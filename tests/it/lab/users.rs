@@ -52,8 +52,8 @@ fn a_key_file_of_another_user_is_refused_with_what_mends_it() {
     });
 }
 
-/// A key file of root that group peermon may read, or not.
-fn lend(file: &Path, text: &str, mode: u32) {
+/// A file of root that group peermon may read, or not.
+pub fn lend(file: &Path, text: &str, mode: u32) {
     fs::write(file, text).unwrap();
     chown(file, Some(0.into()), Some(USER.into())).unwrap();
     fs::set_permissions(file, Permissions::from_mode(mode)).unwrap();

@@ -156,9 +156,17 @@ impl Host {
         self.folder.join("run/peermon/1981.sock")
     }
 
-    /// `program` with this host's variables and no others.
+    /// `program` with this host's variables and no others. A daemon that a user of this machine has in the background is
+    /// not on this host, so its folder in /tmp is not either.
     pub fn program(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+        let own = PathBuf::from(format!("/tmp/peermon-{}", nix::unistd::geteuid()));
+        let mut command = if own.exists() {
+            let mut hidden = Command::new("unshare");
+            hidden.args(["--mount", "sh", "-c", "mount -t tmpfs none \"$0\" && exec \"$@\""]).arg(own).arg(program);
+            hidden
+        } else {
+            Command::new(program)
+        };
         command
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())
